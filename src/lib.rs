@@ -6,3 +6,5 @@
 
 pub mod api;
 pub mod evidence;
+pub mod operate;
+pub mod report;
