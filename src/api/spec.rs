@@ -74,7 +74,7 @@ pub enum ReadyWhen {
 }
 
 /// The protecting proxy, as a visitor sees it and as the origin sees it.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Proxy {
     /// URL that visitors use; its scheme, host, port and path are what is probed. A path that the proxy does not cache is best, such as a health check. User information is refused.
@@ -123,7 +123,7 @@ pub enum Verifies {
 }
 
 /// Where the proxy forwards to: exactly one of `addresses`, `hostname` and `service`, named by `type`.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(self.type == 'Addresses') == has(self.addresses)").message("origin.addresses must be set if and only if origin.type is Addresses"))]
 #[x_kube(validation = Rule::new("(self.type == 'Hostname') == has(self.hostname)").message("origin.hostname must be set if and only if origin.type is Hostname"))]
