@@ -1,1 +1,3 @@
 //! Leeward.
+
+pub mod net;
