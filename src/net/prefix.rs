@@ -122,17 +122,34 @@ impl Prefix {
     /// The prefix of `length` bits that holds `address`; `None` when the family has no such length.
     pub fn containing(address: IpAddr, length: u8) -> Option<Self> {
         let family = Family::of(address);
-        (length <= family.bits()).then(|| Self {
-            family,
-            first: number_of(address) & !host_mask(family, length),
-            length,
-        })
+        (length <= family.bits()).then(|| Self::masked(family, number_of(address), length))
     }
 
     /// One address as a prefix.
     pub fn single(address: IpAddr) -> Self {
         let family = Family::of(address);
         Self { family, first: number_of(address), length: family.bits() }
+    }
+
+    /// A prefix known when this is compiled; host bits are masked and a length past the family's is the family's.
+    pub(crate) const fn v4(octets: [u8; 4], length: u8) -> Self {
+        Self::masked(Family::V4, Ipv4Addr::from_octets(octets).to_bits() as u128, length)
+    }
+
+    /// A prefix known when this is compiled, given by its first three groups.
+    pub(crate) const fn v6(groups: [u16; 3], length: u8) -> Self {
+        let [a, b, c] = groups;
+        Self::masked(Family::V6, Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).to_bits(), length)
+    }
+
+    /// One IPv6 address known when this is compiled.
+    pub(crate) const fn single_v6(number: u128) -> Self {
+        Self { family: Family::V6, first: number, length: 128 }
+    }
+
+    const fn masked(family: Family, number: u128, length: u8) -> Self {
+        let length = if length > family.bits() { family.bits() } else { length };
+        Self { family, first: number & !host_mask(family, length), length }
     }
 
     /// The prefix that starts at a number; the caller has aligned it.
@@ -171,6 +188,12 @@ impl Prefix {
     /// Its highest address.
     pub fn last(self) -> IpAddr {
         self.family.address(self.last_number())
+    }
+
+    /// Do the two share an address? Then one holds the other.
+    pub const fn overlaps(self, other: Self) -> bool {
+        let same_family = matches!((self.family, other.family), (Family::V4, Family::V4) | (Family::V6, Family::V6));
+        same_family && self.first <= other.last_number() && other.first <= self.last_number()
     }
 
     /// Is the address inside? Families never cross.
@@ -257,9 +280,7 @@ impl FromStr for Prefix {
 
 impl From<IpNet> for Prefix {
     fn from(net: IpNet) -> Self {
-        let family = Family::of(net.addr());
-        let length = net.prefix_len();
-        Self { family, first: number_of(net.addr()) & !host_mask(family, length), length }
+        Self::masked(Family::of(net.addr()), number_of(net.addr()), net.prefix_len())
     }
 }
 
@@ -312,10 +333,33 @@ mod tests {
     #[test]
     fn spellings_that_readers_disagree_about_are_refused() {
         for text in [
-            "", " ", "192.0.2.0 /24", " 192.0.2.0/24", "192.0.2.0/24 ", "192.0.02.0/24", "0300.0.2.0/24", "3221225985",
-            "0xc0000201", "192.0.2/24", "192.0.2.0/33", "192.0.2.0/024", "192.0.2.0/+24", "192.0.2.0/", "192.0.2.0/24/8",
-            "192.0.2.0/255.255.255.0", "2001:db8::/129", "::ffff:192.0.2.1", "::ffff:c000:201/120", "::ffff:0.0.0.0/96",
-            "fe80::1%eth0", "[2001:db8::1]", "example.com", "192.0.2.1:443", "<html>", "192.0.2.0/-1", "１92.0.2.1",
+            "",
+            " ",
+            "192.0.2.0 /24",
+            " 192.0.2.0/24",
+            "192.0.2.0/24 ",
+            "192.0.02.0/24",
+            "0300.0.2.0/24",
+            "3221225985",
+            "0xc0000201",
+            "192.0.2/24",
+            "192.0.2.0/33",
+            "192.0.2.0/024",
+            "192.0.2.0/+24",
+            "192.0.2.0/",
+            "192.0.2.0/24/8",
+            "192.0.2.0/255.255.255.0",
+            "2001:db8::/129",
+            "::ffff:192.0.2.1",
+            "::ffff:c000:201/120",
+            "::ffff:0.0.0.0/96",
+            "fe80::1%eth0",
+            "[2001:db8::1]",
+            "example.com",
+            "192.0.2.1:443",
+            "<html>",
+            "192.0.2.0/-1",
+            "１92.0.2.1",
         ] {
             assert!(Prefix::parse(text).is_err(), "{text:?} was read as {:?}", Prefix::parse(text));
         }

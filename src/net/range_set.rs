@@ -145,7 +145,7 @@ fn split(family: Family, interval: Interval, into: &mut Vec<Prefix>) {
         let aligned = first.trailing_zeros().min(bits);
         let room = (interval.last - first).checked_add(1).map_or(bits, u128::ilog2);
         let free = aligned.min(room);
-        let length = u8::try_from(bits - free).unwrap_or(family.bits());
+        let length = u8::try_from(bits - free).unwrap_or_else(|_| family.bits());
         let prefix = Prefix::aligned(family, first, length);
         into.push(prefix);
         if prefix.last_number() >= interval.last {

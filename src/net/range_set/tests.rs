@@ -152,8 +152,7 @@ for line in sys.stdin:
 #[test]
 fn canonical_prefixes_agree_with_python_on_random_lists() {
     let mut runner = TestRunner::new(Config::default());
-    let lists: Vec<Vec<Prefix>> =
-        (0..2000).map(|_| any_prefixes().new_tree(&mut runner).unwrap().current()).collect();
+    let lists: Vec<Vec<Prefix>> = (0..2000).map(|_| any_prefixes().new_tree(&mut runner).unwrap().current()).collect();
     let mut python = Command::new("python3")
         .args(["-c", COLLAPSE])
         .stdin(Stdio::piped())
@@ -166,11 +165,8 @@ fn canonical_prefixes_agree_with_python_on_random_lists() {
     let output = python.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     assert!(output.status.success());
-    let answers: Vec<Vec<String>> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let answers: Vec<Vec<String>> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(answers.len(), lists.len());
     for (list, answer) in lists.iter().zip(answers) {
         assert_eq!(list.iter().collect::<RangeSet>().texts(), answer, "for {list:?}");
