@@ -140,8 +140,10 @@ pub fn admit_prefix(prefix: Prefix, provenance: Provenance) -> Result<(), Admiss
     }
     for (block, special) in special::overlapping(prefix) {
         match special {
-            SpecialUse::Private | SpecialUse::Documentation if provenance == Provenance::Local => {}
-            SpecialUse::Private | SpecialUse::Documentation => {
+            SpecialUse::Private | SpecialUse::Documentation | SpecialUse::NotGlobal => {
+                if provenance == Provenance::Local {
+                    continue;
+                }
                 return Err(AdmissionError::NotFromRemote { prefix, block, special });
             }
             SpecialUse::Unspecified

@@ -2,6 +2,7 @@
 //! prober may dial. Pure: nothing here opens a socket or asks a resolver.
 
 pub mod admission;
+pub mod guard;
 mod intervals;
 mod prefix;
 mod range_set;

@@ -30,9 +30,12 @@ pub enum SpecialUse {
     /// RFC 1918, RFC 6598 (carrier-grade NAT), RFC 4193 (unique local), site-local.
     #[strum(serialize = "private")]
     Private,
-    /// Documentation, benchmarking, protocol assignments and discard: no host on the Internet has one.
+    /// Examples in books; no host has one.
     #[strum(serialize = "documentation")]
     Documentation,
+    /// Benchmarking, protocol assignments and discard: no host on the Internet has one, one inside may.
+    #[strum(serialize = "not globally routed")]
+    NotGlobal,
 }
 
 /// All blocks, the more telling name first where two overlap.
@@ -46,9 +49,9 @@ pub(crate) const BLOCKS: &[(Prefix, SpecialUse)] = &[
     (Prefix::v4([172, 16, 0, 0], 12), SpecialUse::Private),
     (Prefix::v4([192, 168, 0, 0], 16), SpecialUse::Private),
     (Prefix::v4([100, 64, 0, 0], 10), SpecialUse::Private),
-    (Prefix::v4([192, 0, 0, 0], 24), SpecialUse::Documentation),
+    (Prefix::v4([192, 0, 0, 0], 24), SpecialUse::NotGlobal),
     (Prefix::v4([192, 0, 2, 0], 24), SpecialUse::Documentation),
-    (Prefix::v4([198, 18, 0, 0], 15), SpecialUse::Documentation),
+    (Prefix::v4([198, 18, 0, 0], 15), SpecialUse::NotGlobal),
     (Prefix::v4([198, 51, 100, 0], 24), SpecialUse::Documentation),
     (Prefix::v4([203, 0, 113, 0], 24), SpecialUse::Documentation),
     (LOOPBACK_V6, SpecialUse::Loopback),
@@ -63,8 +66,8 @@ pub(crate) const BLOCKS: &[(Prefix, SpecialUse)] = &[
     (Prefix::v6([0x2002, 0, 0], 16), SpecialUse::EmbeddedIPv4),
     (Prefix::v6([0xfc00, 0, 0], 7), SpecialUse::Private),
     (Prefix::v6([0xfec0, 0, 0], 10), SpecialUse::Private),
-    (Prefix::v6([0x0100, 0, 0], 64), SpecialUse::Documentation),
-    (Prefix::v6([0x2001, 2, 0], 48), SpecialUse::Documentation),
+    (Prefix::v6([0x0100, 0, 0], 64), SpecialUse::NotGlobal),
+    (Prefix::v6([0x2001, 2, 0], 48), SpecialUse::NotGlobal),
     (Prefix::v6([0x2001, 0xdb8, 0], 32), SpecialUse::Documentation),
     (Prefix::v6([0x3fff, 0, 0], 20), SpecialUse::Documentation),
 ];
