@@ -1,3 +1,9 @@
-//! Leeward.
+//! Leeward finds out why a site behind a protecting proxy answers 502, and keeps the proxy's
+//! addresses allowed at the origin.
+//!
+//! A fact goes one way: `api` says what is asked, `observe` looks, `evidence` is what was seen,
+//! `diagnose` names the cause, `allow` plans and applies the allowlist, `report` says so.
 
+pub mod api;
+pub mod evidence;
 pub mod net;

@@ -1,0 +1,364 @@
+//! `ProxyNetwork`: the addresses from which a proxy connects to its origins, where their list comes
+//! from, and how changes of it are guarded.
+
+use super::provider::Provider;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where a proxy's addresses come from and how changes are taken.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "leeward.dev",
+    version = "v1alpha1",
+    kind = "ProxyNetwork",
+    plural = "proxynetworks",
+    shortname = "pnet",
+    category = "leeward",
+    cel,
+    derive = "PartialEq",
+    status = "ProxyNetworkStatus",
+    doc = "The addresses from which a proxy connects to its origins: fetched, checked, and kept with the last known good list.",
+    selectable = ".spec.source.type",
+    selectable = ".spec.controller",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "A usable list exists"
+    ),
+    printcolumn(
+        name = "Source",
+        type_ = "string",
+        json_path = ".spec.source.type",
+        description = "Where the list comes from"
+    ),
+    printcolumn(
+        name = "IPv4",
+        type_ = "integer",
+        json_path = ".status.active.ipv4Prefixes",
+        description = "IPv4 prefixes in use"
+    ),
+    printcolumn(
+        name = "IPv6",
+        type_ = "integer",
+        json_path = ".status.active.ipv6Prefixes",
+        description = "IPv6 prefixes in use"
+    ),
+    printcolumn(
+        name = "Hash",
+        type_ = "string",
+        json_path = ".status.active.shortHash",
+        description = "First characters of the hash of the canonical list"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ProxyNetworkSpec {
+    /// Name of the Leeward installation that fetches this list and writes its status. Default: leeward.
+    #[serde(default = "default_controller")]
+    #[schemars(length(min = 1, max = 63))]
+    pub controller: String,
+    /// Where the list comes from.
+    pub source: Source,
+    /// Where visitors arrive, if that is known. Only used to judge whether the public name resolves to the proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<Edge>,
+    /// Seconds between fetches, 10 to 86400. Each fetch that lacks a prefix is one miss of it. Default: 3600.
+    #[serde(default = "default_refresh")]
+    #[schemars(range(min = 10, max = 86400))]
+    pub refresh_seconds: i32,
+    /// Which changes are too large to be taken unseen.
+    #[serde(default)]
+    pub guards: Guards,
+    /// When a prefix that the source no longer lists is dropped.
+    #[serde(default)]
+    pub removal: Removal,
+    /// Hash of a quarantined list that you have looked at and accept; it releases that list. Default: none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 80))]
+    pub acknowledged_hash: String,
+}
+
+fn default_controller() -> String {
+    "leeward".to_owned()
+}
+
+const fn default_refresh() -> i32 {
+    3600
+}
+
+/// Where a list comes from: exactly one member, named by `type`.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(self.type == 'Preset') == has(self.preset)").message("source.preset must be set if and only if source.type is Preset"))]
+#[x_kube(validation = Rule::new("(self.type == 'HTTP') == has(self.http)").message("source.http must be set if and only if source.type is HTTP"))]
+#[x_kube(validation = Rule::new("(self.type == 'ConfigMap') == has(self.configMap)").message("source.configMap must be set if and only if source.type is ConfigMap"))]
+#[x_kube(validation = Rule::new("(self.type == 'Inline') == has(self.inline)").message("source.inline must be set if and only if source.type is Inline"))]
+pub struct Source {
+    /// Which member describes the source: `Preset`, `HTTP`, `ConfigMap` or `Inline`.
+    #[serde(rename = "type")]
+    pub kind: SourceType,
+    /// A provider whose published list Leeward knows how to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<PresetSource>,
+    /// One or more https documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpSource>,
+    /// A ConfigMap in Leeward's own namespace, one prefix a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<ConfigMapSource>,
+    /// A list written here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inline: Option<InlineSource>,
+}
+
+/// Which member of the source union is set.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display)]
+pub enum SourceType {
+    Preset,
+    HTTP,
+    ConfigMap,
+    Inline,
+}
+
+/// A provider with a published list.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PresetSource {
+    /// Name of the provider.
+    pub name: Preset,
+}
+
+/// Providers whose published list is known.
+#[derive(
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::Display,
+    strum::EnumIter,
+    strum::EnumString,
+)]
+pub enum Preset {
+    Cloudflare,
+}
+
+impl Preset {
+    /// The product whose list this is.
+    pub const fn provider(self) -> Provider {
+        match self {
+            Self::Cloudflare => Provider::Cloudflare,
+        }
+    }
+}
+
+/// A list behind https.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.format != 'JSON' || size(self.extract) > 0").message("source.http.extract must name at least one JSONPath when format is JSON, such as $.result.ipv4_cidrs[*]"))]
+#[x_kube(validation = Rule::new("self.method == 'POST' || size(self.form) == 0").message("source.http.form may be set only if method is POST"))]
+pub struct HttpSource {
+    /// Documents to fetch, https without user information; all of them or none are taken. At most 8.
+    #[schemars(
+        length(min = 1, max = 8),
+        inner(length(min = 10, max = 2048), regex(pattern = r"^https://[^/?#@\s]+(/[^\s#]*)?$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub urls: Vec<String>,
+    /// `GET` or `POST`. Default: GET.
+    #[serde(default)]
+    pub method: FeedMethod,
+    /// Form fields sent with POST. At most 16. Default: none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(length(max = 16))]
+    pub form: BTreeMap<String, String>,
+    /// Shape of the documents: `JSON` (with extract), `Lines` (one prefix a line) or `CSV` (the first column). Default: Lines.
+    #[serde(default)]
+    pub format: FeedFormat,
+    /// JSONPath (RFC 9535) expressions whose results are the prefixes. At most 8. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 512)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub extract: Vec<String>,
+}
+
+/// HTTP method of a feed.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FeedMethod {
+    #[default]
+    GET,
+    POST,
+}
+
+/// Shape of a feed's documents.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FeedFormat {
+    JSON,
+    #[default]
+    Lines,
+    CSV,
+}
+
+/// A key of a ConfigMap in Leeward's own namespace.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigMapSource {
+    /// Name of the ConfigMap.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key in its data.
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+/// A list written into the resource.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct InlineSource {
+    /// Prefixes and single addresses, 1 to 4000.
+    #[schemars(length(min = 1, max = 4000), inner(length(min = 2, max = 49)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub cidrs: Vec<String>,
+}
+
+/// Where visitors arrive.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Edge {
+    /// Prefixes that the public name resolves into. At most 256.
+    #[schemars(length(min = 1, max = 256), inner(length(min = 2, max = 49)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub cidrs: Vec<String>,
+}
+
+/// Limits on a change of the list.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Guards {
+    /// Percent of the addresses covered that may vanish in one revision, 0 to 100; beyond it the revision is quarantined until acknowledgedHash names it. Default: 20.
+    #[schemars(range(min = 0, max = 100))]
+    pub max_loss_percent: i32,
+    /// Factor by which coverage may grow in one revision, 1 to 1000; beyond it additions wait one hour. Default: 2.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_growth_factor: i32,
+    /// Fewest IPv4 prefixes of a plausible list, 0 to 4000. Default: 0.
+    #[serde(rename = "minIPv4Prefixes")]
+    #[schemars(range(min = 0, max = 4000))]
+    pub min_ipv4_prefixes: i32,
+    /// Fewest IPv6 prefixes of a plausible list, 0 to 4000. Default: 0.
+    #[serde(rename = "minIPv6Prefixes")]
+    #[schemars(range(min = 0, max = 4000))]
+    pub min_ipv6_prefixes: i32,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self { max_loss_percent: 20, max_growth_factor: 2, min_ipv4_prefixes: 0, min_ipv6_prefixes: 0 }
+    }
+}
+
+/// When a prefix that vanished from the source is dropped: after both limits.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Removal {
+    /// Seconds that a vanished prefix stays allowed, 0 to 2592000. Default: 259200 (three days) for Preset and HTTP, 0 for ConfigMap and Inline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 2_592_000))]
+    pub hold_seconds: Option<i32>,
+    /// Successive fetches that must lack it, 1 to 100. Default: 3.
+    #[schemars(range(min = 1, max = 100))]
+    pub min_misses: i32,
+}
+
+impl Default for Removal {
+    fn default() -> Self {
+        Self { hold_seconds: None, min_misses: 3 }
+    }
+}
+
+/// Observed state.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ProxyNetworkStatus {
+    /// Generation of the spec that this status speaks of; -1 until Leeward has looked for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready, Fetched and Plausible.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// The list in use: the last known good one, held prefixes included. Kept for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<ActiveList>,
+    /// A revision that is not used until its hash is acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<QuarantinedList>,
+    /// Prefixes that the source no longer lists and that are still allowed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4000))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["cidr".into()]))]
+    pub pending_removals: Vec<PendingRemoval>,
+}
+
+/// The list in use.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ActiveList {
+    /// Hash of the canonical list.
+    #[schemars(length(max = 80))]
+    pub hash: String,
+    /// The hash's first twelve digits, for the column.
+    #[schemars(length(max = 16))]
+    pub short_hash: String,
+    /// Prefixes in all.
+    pub prefixes: i32,
+    /// IPv4 prefixes.
+    pub ipv4_prefixes: i32,
+    /// IPv6 prefixes.
+    pub ipv6_prefixes: i32,
+    /// The canonical prefixes, at most 4000.
+    #[schemars(length(max = 4000), inner(length(max = 49)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub cidrs: Vec<String>,
+}
+
+/// A revision that waits for somebody to look at it.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct QuarantinedList {
+    /// Put this into spec.acknowledgedHash to accept the revision.
+    #[schemars(length(max = 80))]
+    pub hash: String,
+    /// Prefixes that it would add.
+    pub added: i32,
+    /// Prefixes that it would remove.
+    pub removed: i32,
+    /// Why it is held: `Loss` or `Growth`.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// When the additions of a revision held for growth are taken without a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_time: Option<Time>,
+}
+
+/// A prefix on its way out.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingRemoval {
+    /// The prefix.
+    #[schemars(length(max = 49))]
+    pub cidr: String,
+    /// Successive fetches that lacked it; stops counting at removal.minMisses.
+    pub misses: i32,
+    /// When its hold ends.
+    pub removable_time: Time,
+}

@@ -1,0 +1,427 @@
+//! `ProtectedOrigin`: one entrance to a site, its proxy, its origin, and the allowlists in front of
+//! that origin.
+
+use super::provider::Provider;
+use super::status::ProtectedOriginStatus;
+use super::targets::Target;
+use super::vocabulary::Access;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What to probe, how to judge it, and which allowlists to keep.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "leeward.dev",
+    version = "v1alpha1",
+    kind = "ProtectedOrigin",
+    plural = "protectedorigins",
+    shortname = "porigin",
+    category = "leeward",
+    namespaced,
+    cel,
+    derive = "PartialEq",
+    status = "ProtectedOriginStatus",
+    doc = "A site behind a protecting proxy: probed through the proxy and straight at its origin, diagnosed, and its allowlists kept in step with the proxy's addresses.",
+    validation = Rule::new("size(self.metadata.name) <= 63").message("metadata.name must be at most 63 characters: names of owned objects are made from it"),
+    selectable = ".spec.origin.type",
+    selectable = ".spec.proxy.networkRef.name",
+    selectable = ".spec.allowlist.mode",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Leeward has converged on this resource"),
+    printcolumn(name = "Healthy", type_ = "string", json_path = ".status.conditions[?(@.type==\"OriginHealthy\")].status", description = "Visitors reach the site"),
+    printcolumn(name = "Cause", type_ = "string", json_path = ".status.conditions[?(@.type==\"OriginHealthy\")].reason", description = "Why, in one word; see docs/causes"),
+    printcolumn(name = "Allowlist", type_ = "string", json_path = ".spec.allowlist.mode", description = "Observe, Plan or Enforce"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Synced", type_ = "string", json_path = ".status.conditions[?(@.type==\"AllowlistSynced\")].reason", priority = 1, description = "State of the allowlists"),
+    printcolumn(name = "Confidence", type_ = "string", json_path = ".status.diagnosis.confidence", priority = 1, description = "How sure the diagnosis is"),
+    printcolumn(name = "Proxy", type_ = "string", json_path = ".spec.proxy.url", priority = 1, description = "How visitors reach the site"),
+    printcolumn(name = "Origin", type_ = "string", json_path = ".status.origin", priority = 1, description = "Where the proxy forwards to"),
+    printcolumn(name = "Ranges", type_ = "integer", json_path = ".status.allowlist.prefixes", priority = 1, description = "Prefixes to be allowed"),
+    printcolumn(name = "Summary", type_ = "string", json_path = ".status.diagnosis.summary", priority = 1, description = "What happened, where, and what to do")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.allowlist.mode == 'Observe' || has(self.proxy.networkRef)").message("proxy.networkRef must be set when allowlist.mode is Plan or Enforce: it names the ProxyNetwork whose addresses are allowed"))]
+#[x_kube(validation = Rule::new("self.origin.type == 'Service' || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && has(t.networkPolicy.podSelector)))").message("allowlist.targets[].networkPolicy.podSelector must be set unless origin.type is Service: it names the pods that the policy guards"))]
+#[x_kube(validation = Rule::new("self.origin.type == 'Service' || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && size(t.networkPolicy.ports) > 0))").message("allowlist.targets[].networkPolicy.ports must name at least one pod port unless origin.type is Service"))]
+pub struct ProtectedOriginSpec {
+    /// Stops probing and writing while true; what was written stays. Default: false.
+    #[serde(default)]
+    pub suspend: bool,
+    /// What the Ready condition waits for: `Converged` (Leeward has looked and the allowlists are in step) or `OriginHealthy` (the site must also be healthy; pipelines then wait for it). Default: Converged.
+    #[serde(default)]
+    pub ready_when: ReadyWhen,
+    /// How visitors reach the site.
+    pub proxy: Proxy,
+    /// Where the proxy forwards to.
+    pub origin: Origin,
+    /// Which answer counts as good. Default: any status from 200 to 399.
+    #[serde(default)]
+    pub expect: Expect,
+    /// How often and how patiently to probe.
+    #[serde(default)]
+    pub probe: ProbeSpec,
+    /// What to do with the allowlists in front of the origin. Default: Observe, which writes nothing but status.
+    #[serde(default)]
+    pub allowlist: Allowlist,
+}
+
+/// What Ready waits for.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadyWhen {
+    #[default]
+    Converged,
+    OriginHealthy,
+}
+
+/// The protecting proxy, as a visitor sees it and as the origin sees it.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Proxy {
+    /// URL that visitors use; its scheme, host, port and path are what is probed. A path that the proxy does not cache is best, such as a health check. User information is refused.
+    #[schemars(length(min = 10, max = 2048), regex(pattern = r"^https?://[^/?#@\s]+(/[^\s#]*)?$"))]
+    pub url: String,
+    /// Edge addresses to probe instead of every A and AAAA answer of the URL's host. The name is still resolved and judged. At most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(max = 45)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub addresses: Vec<String>,
+    /// The ProxyNetwork that holds the addresses from which the proxy connects to the origin. Required unless allowlist.mode is Observe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_ref: Option<NetworkRef>,
+    /// The proxy's product, which selects its known timers and error pages. Default: the preset of the network, else Generic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provider>,
+    /// Seconds that the proxy waits for a connection to the origin, 1 to 900. Default: by provider, else 60.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 900))]
+    pub connect_timeout_seconds: Option<i32>,
+    /// Seconds that the proxy waits for the origin's answer, 1 to 900. Default: by provider, else 60.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 900))]
+    pub read_timeout_seconds: Option<i32>,
+    /// Whether the proxy checks the origin's certificate: `Always`, `Never` or `Unknown`. With Never a bad certificate is only a risk. Default: Unknown.
+    #[serde(default)]
+    pub verifies_origin_certificate: Verifies,
+}
+
+/// Names a ProxyNetwork.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkRef {
+    /// Name of the ProxyNetwork (cluster-scoped).
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// Whether a proxy checks the origin's certificate.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verifies {
+    Always,
+    Never,
+    #[default]
+    Unknown,
+}
+
+/// Where the proxy forwards to: exactly one of `addresses`, `hostname` and `service`, named by `type`.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(self.type == 'Addresses') == has(self.addresses)").message("origin.addresses must be set if and only if origin.type is Addresses"))]
+#[x_kube(validation = Rule::new("(self.type == 'Hostname') == has(self.hostname)").message("origin.hostname must be set if and only if origin.type is Hostname"))]
+#[x_kube(validation = Rule::new("(self.type == 'Service') == has(self.service)").message("origin.service must be set if and only if origin.type is Service"))]
+pub struct Origin {
+    /// Which member describes the origin: `Addresses`, `Hostname` or `Service`.
+    #[serde(rename = "type")]
+    pub kind: OriginType,
+    /// Fixed addresses; every one is probed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<OriginAddresses>,
+    /// A name; every address it resolves to is probed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<OriginHostname>,
+    /// A Service of the same namespace; every ready endpoint is probed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<OriginService>,
+    /// What the proxy speaks to the origin: `HTTP` or `HTTPS`. Default: HTTPS.
+    #[serde(default)]
+    pub scheme: Scheme,
+    /// Host header that the proxy sends. Default: the host of proxy.url.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 260), regex(pattern = r"^[A-Za-z0-9.:\[\]_-]+$"))]
+    pub host: Option<String>,
+    /// Server name (SNI) that the proxy sends, and the name its certificate must carry. Default: host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[A-Za-z0-9._-]+$"))]
+    pub server_name: Option<String>,
+    /// Which vantages may pass the origin's own allowlist. Decides what a failing direct probe proves. `Listed` needs the host in the Namespace's annotation leeward.dev/allowed-hosts. At most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub vantages: Vec<Vantage>,
+    /// Whether the origin should answer nobody but the proxy and listed vantages: `Required` or `NotRequired`. With Required a closed direct path is expected, and an open one is reported. Default: NotRequired.
+    #[serde(default)]
+    pub lockdown: Lockdown,
+    /// A header that the origin adds to every response, errors included. It proves which responses come from the origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<Marker>,
+    /// Trust anchors for the direct probe, in PEM. Default: the system's roots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<CaBundle>,
+    /// TCP port that is dialled only after the service port timed out: it tells a filtered port from a dead host. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub control_port: Option<i32>,
+}
+
+/// Which member of the origin union is set.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginType {
+    Addresses,
+    Hostname,
+    Service,
+}
+
+/// Fixed origin addresses.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginAddresses {
+    /// IPv4 and IPv6 addresses in canonical form, 1 to 16.
+    #[schemars(length(min = 1, max = 16), inner(length(min = 2, max = 45)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub ips: Vec<String>,
+    /// TCP port, 1 to 65535. Default: 443 for HTTPS, 80 for HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<i32>,
+}
+
+/// An origin by name.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginHostname {
+    /// DNS name of the origin (not the name that visitors use, which resolves to the proxy).
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[A-Za-z0-9._-]+$"))]
+    pub name: String,
+    /// TCP port, 1 to 65535. Default: 443 for HTTPS, 80 for HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<i32>,
+}
+
+/// A Service of the same namespace.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginService {
+    /// Name of the Service; it must have a selector and must not be an ExternalName.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// Port of the Service, 1 to 65535.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+}
+
+/// What the proxy speaks to the origin.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    HTTP,
+    #[default]
+    HTTPS,
+}
+
+/// A place from which probes leave.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Vantage {
+    /// Name of the vantage: `cluster` for the operator (its flag --vantage), `local` for leeward diagnose.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// Whether the origin's allowlist lets this vantage in: `Listed`, `Unlisted` or `Unknown`. Default: Unknown.
+    #[serde(default)]
+    pub access: Access,
+}
+
+/// Whether the origin should be closed to everybody but the proxy.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lockdown {
+    Required,
+    #[default]
+    NotRequired,
+}
+
+/// A header that proves an answer to be the origin's.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Marker {
+    /// Name of the header.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"))]
+    pub header: String,
+    /// Its exact value.
+    #[schemars(length(min = 1, max = 256))]
+    pub value: String,
+}
+
+/// Trust anchors in PEM.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct CaBundle {
+    /// Key of a ConfigMap of the same namespace.
+    pub config_map_ref: ConfigMapKeyRef,
+}
+
+/// A key of a ConfigMap of the same namespace.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigMapKeyRef {
+    /// Name of the ConfigMap.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key in its data.
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+/// Which answer counts as good.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Expect {
+    /// Status codes and ranges that are good. Default: 200-399. At most 16.
+    #[serde(default = "default_statuses")]
+    #[schemars(
+        length(min = 1, max = 16),
+        inner(length(min = 3, max = 7), regex(pattern = r"^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub statuses: Vec<String>,
+    /// Text that the first 64 KiB of the body must contain. Needs the host in the Namespace's annotation leeward.dev/allowed-hosts. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub body_contains: Option<String>,
+    /// Milliseconds until the first byte that are still good, 1 to 60000. Default: no limit but the timeout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 60000))]
+    pub first_byte_milliseconds: Option<i32>,
+}
+
+fn default_statuses() -> Vec<String> {
+    vec!["200-399".to_owned()]
+}
+
+impl Default for Expect {
+    fn default() -> Self {
+        Self { statuses: default_statuses(), body_contains: None, first_byte_milliseconds: None }
+    }
+}
+
+/// How often and how patiently to probe. A probe's total is the smaller of the sum of its phases and the period less one second.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ProbeSpec {
+    /// Seconds between rounds, 10 to 3600. The operator's --minimum-period-seconds is a second floor. Default: 30.
+    #[schemars(range(min = 10, max = 3600))]
+    pub period_seconds: i32,
+    /// HTTP method: `GET` or `HEAD`. Default: GET.
+    pub method: Method,
+    /// How a probe through the proxy avoids its cache: `Query` adds leeward-probe=NONCE to the URL, `None` changes nothing. Default: Query.
+    pub cache_bypass: CacheBypass,
+    /// Seconds for name resolution, 1 to 60. Default: 2.
+    #[schemars(range(min = 1, max = 60))]
+    pub dns_timeout_seconds: i32,
+    /// Seconds for the TCP connection, 1 to 60. Default: 4.
+    #[schemars(range(min = 1, max = 60))]
+    pub connect_timeout_seconds: i32,
+    /// Seconds for the TLS handshake, 1 to 60. Default: 4.
+    #[schemars(range(min = 1, max = 60))]
+    pub tls_timeout_seconds: i32,
+    /// Seconds until the response headers, 1 to 60. Default: 6.
+    #[schemars(range(min = 1, max = 60))]
+    pub first_byte_timeout_seconds: i32,
+    /// Seconds for the first 64 KiB of the body, 1 to 60. Default: 4.
+    #[schemars(range(min = 1, max = 60))]
+    pub body_timeout_seconds: i32,
+    /// Echo requests sent to a suspect origin address, 0 to 100; 0 turns ICMP off. Default: 20.
+    #[schemars(range(min = 0, max = 100))]
+    pub pings: i32,
+}
+
+impl Default for ProbeSpec {
+    fn default() -> Self {
+        Self {
+            period_seconds: 30,
+            method: Method::GET,
+            cache_bypass: CacheBypass::Query,
+            dns_timeout_seconds: 2,
+            connect_timeout_seconds: 4,
+            tls_timeout_seconds: 4,
+            first_byte_timeout_seconds: 6,
+            body_timeout_seconds: 4,
+            pings: 20,
+        }
+    }
+}
+
+/// HTTP method of a probe.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    #[default]
+    GET,
+    HEAD,
+}
+
+/// How a probe avoids the proxy's cache.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CacheBypass {
+    #[default]
+    Query,
+    None,
+}
+
+/// The allowlists in front of the origin.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Allowlist {
+    /// `Observe` writes nothing but status, `Plan` also shows what would be written, `Enforce` writes it; Enforce works only in namespaces with the label leeward.dev/enforce=allowed. Default: Observe.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Prefixes to allow beside the proxy's, each with the reason why. At most 256.
+    #[serde(default, rename = "extraCIDRs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["cidr".into()]))]
+    pub extra_cidrs: Vec<ExtraCidr>,
+    /// What happens to written allowlists when this resource is deleted: `Orphan` leaves them as they are, `Delete` removes owned objects and releases fields. Default: Orphan.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// The objects that carry the allowlist, by name. At most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub targets: Vec<Target>,
+}
+
+/// How far Leeward goes with allowlists.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    #[default]
+    Observe,
+    Plan,
+    Enforce,
+}
+
+/// What deletion of the resource does to what was written.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeletionPolicy {
+    #[default]
+    Orphan,
+    Delete,
+}
+
+/// A prefix to allow beside the proxy's.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ExtraCidr {
+    /// Prefix such as 198.51.100.7/32; not wider than /8 (IPv4) or /20 (IPv6).
+    #[schemars(length(min = 3, max = 49))]
+    #[x_kube(validation = Rule::new("isCIDR(self)").message("allowlist.extraCIDRs[].cidr must be a prefix such as 198.51.100.7/32 or 2001:db8::/48"))]
+    pub cidr: String,
+    /// Why it is allowed, for whoever reads this next.
+    #[schemars(length(min = 1, max = 256))]
+    pub reason: String,
+}

@@ -1,0 +1,15 @@
+//! The one vocabulary between observing and diagnosing: plain data that can be saved, sent, merged
+//! and replayed. A [`Case`] is everything known about one origin at one time; `diagnose` is a pure
+//! function of it, and `leeward explain --evidence` judges a saved one again.
+//!
+//! Nothing here holds bytes that a target sent: statuses, enums, numbers, hashes and our own words.
+
+pub mod case;
+pub mod fact;
+pub mod probe;
+pub mod track;
+
+pub use case::{Case, Subject};
+pub use fact::Fact;
+pub use probe::{Probe, Variant};
+pub use track::{Health, PathKey, Track};

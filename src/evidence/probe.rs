@@ -1,0 +1,268 @@
+//! One probe: one request on one connection to one address, and how each of its phases went.
+
+use crate::api::{Access, Observation, Outcome, Phase};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// What was sent and how it ended.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Probe {
+    /// `ViaProxy`, `ViaProxyLong`, `Direct`, `InCluster` or `Control`.
+    pub observation: Observation,
+    pub variant: Variant,
+    pub vantage: String,
+    pub access: Access,
+    /// The pinned address. Absent when name resolution ended the probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<SocketAddr>,
+    /// Judged against `expect`: `OK` or why not.
+    pub outcome: Outcome,
+    /// The phase in which it ended; absent when it is `OK`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// The exact fault below `outcome`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+    pub timings: Timings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<Response>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<TcpFacts>,
+    /// Identifies this request in the origin's log (header `leeward-probe-id`).
+    pub id: String,
+    pub at: Timestamp,
+}
+
+/// Which form of the request was sent.
+#[derive(
+    Serialize,
+    Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::Display,
+    strum::IntoStaticStr,
+)]
+pub enum Variant {
+    /// The URL as visitors ask for it; a cache may answer.
+    #[default]
+    Plain,
+    /// With a nonce in the query, so that no cache can answer.
+    Bypass,
+}
+
+/// The exact fault: what the kernel, the TLS library or the HTTP parser said.
+#[derive(
+    Serialize,
+    Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::EnumIter,
+)]
+pub enum Fault {
+    /// The deadline of the phase passed.
+    Deadline,
+    NxDomain,
+    ServFail,
+    DnsTimeout,
+    NoAddress,
+    ConnectionRefused,
+    ConnectionReset,
+    /// EHOSTUNREACH at once: a router or firewall answered with ICMP.
+    HostUnreachable,
+    /// EHOSTUNREACH after about three seconds: nobody answered for the address on its last network.
+    NeighbourDead,
+    NetworkUnreachable,
+    /// EACCES: ICMPv6 administratively prohibited.
+    AdminProhibited,
+    /// ENETUNREACH without a packet sent: this vantage has no route for the family.
+    NoLocalRoute,
+    /// Any other local socket error; our fault.
+    LocalSocket,
+    /// A TLS alert; its number is in `detail` of the handshake.
+    TlsAlert,
+    /// The peer does not speak TLS (an HTTP answer or another protocol instead of a handshake).
+    NotTls,
+    /// No version or cipher in common with us.
+    TlsIncompatible,
+    /// The handshake's signature or structure is wrong.
+    TlsProtocol,
+    /// Closed cleanly before the response headers were complete.
+    ClosedBeforeHeaders,
+    /// Not HTTP, or HTTP that contradicts itself.
+    InvalidResponse,
+    /// Closed before the announced length, or in the middle of a chunk.
+    ShortBody,
+    /// A plain HTTP answer 400 "plain HTTP request sent to HTTPS port", or its like.
+    PlainHttpToHttps,
+}
+
+/// Milliseconds per phase; absent where the phase was not reached. A failed phase has the time until it failed.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Timings {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_ms: Option<u32>,
+    pub total_ms: u32,
+}
+
+/// What is kept of an HTTP response.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Response {
+    pub status: u16,
+    /// Whether the declared marker was there with its value; absent when none is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<bool>,
+    /// Whose own page or header this is, where the response carries an unmistakable one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<Maker>,
+    /// What `Proxy-Status` (RFC 9209) says of the maker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_status: Option<ProxyStatus>,
+    /// True when a cache says that it answered (Age above 0, a cache-status header with a hit).
+    #[serde(default)]
+    pub cached: bool,
+    /// Location on the same host, another one, or none.
+    #[serde(default)]
+    pub redirect: Redirect,
+    /// True when the answer sets a cookie.
+    #[serde(default)]
+    pub sets_cookie: bool,
+    /// First 64 bits of the SHA-256 of the bytes read, in hexadecimal.
+    pub body_hash: String,
+    pub body_bytes: u64,
+}
+
+/// The kind of software whose own error page the body is. nginx at the edge and nginx at the origin
+/// look the same: this names software, never a hop.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr)]
+pub enum Maker {
+    Nginx,
+    HAProxy,
+    Envoy,
+    Cloudflare,
+    CloudFront,
+    Fastly,
+    Akamai,
+    GoogleCloud,
+    AWSALB,
+    Tengine,
+    Other,
+}
+
+/// What `Proxy-Status` proves.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display)]
+pub enum ProxyStatus {
+    /// `error=connection_refused`.
+    ConnectionRefused,
+    /// `error=connection_timeout`.
+    ConnectionTimeout,
+    /// `error=connection_terminated`.
+    ConnectionTerminated,
+    /// `error=tls_certificate_error`.
+    CertificateError,
+    /// Another error that only an intermediary can have made.
+    IntermediaryError,
+    /// `received-status`: relayed from the next hop.
+    Relayed,
+}
+
+/// Where a response redirects to.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Redirect {
+    #[default]
+    None,
+    SameHost,
+    OtherHost,
+    /// The very URL that was asked for.
+    Itself,
+}
+
+/// The verdict on a presented certificate, for the name that the peer should have.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    pub verdict: CertVerdict,
+    pub not_before: Timestamp,
+    pub not_after: Timestamp,
+    /// Subject and issuer are the same.
+    pub self_signed: bool,
+}
+
+/// What a verifying client would say. Checked in this order: dates, name, trust.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr)]
+pub enum CertVerdict {
+    Valid,
+    Expired,
+    NotYetValid,
+    Mismatch,
+    Untrusted,
+    /// Unreadable, revoked or signed with something nobody accepts.
+    Invalid,
+}
+
+/// What the kernel knew of the connection (`TCP_INFO`), failed ones included.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TcpFacts {
+    pub rtt_us: u32,
+    pub rtt_var_us: u32,
+    /// Retransmitted segments, SYNs included.
+    pub retransmits: u32,
+    pub bytes_acked: u64,
+    pub bytes_received: u64,
+    pub out_of_order: u32,
+    pub segments_in: u32,
+    pub path_mtu: u32,
+}
+
+impl Probe {
+    /// Whether a TCP connection to the address came about.
+    pub fn connected(&self) -> bool {
+        match self.phase {
+            Some(Phase::Dns | Phase::Connect) => false,
+            Some(_) => true,
+            None => self.outcome == Outcome::OK,
+        }
+    }
+
+    /// Whether the target itself sent something that judges it: a response, a certificate, an alert.
+    pub fn answered(&self) -> bool {
+        self.response.is_some()
+            || self.certificate.is_some()
+            || matches!(self.fault, Some(Fault::TlsAlert | Fault::NotTls))
+    }
+
+    /// Whether this says anything about the target. Faults of our own, forbidden targets and
+    /// unavailable means do not.
+    pub fn definite(&self) -> bool {
+        !matches!(self.outcome, Outcome::Unavailable | Outcome::Forbidden)
+    }
+}
