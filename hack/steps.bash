@@ -57,3 +57,20 @@ only_one() {
     flock 9
   fi
 }
+
+# cached_command NAME VERSION PACKAGE [FLAG...] : one command of the Go module in the current folder, built once.
+# Prints the folder that holds it.
+cached_command() {
+  local name=$1 version=$2 package=$3 folder
+  shift 3
+  folder="$CACHE/$name/$version-$(module_hash .)"
+  if [[ ! -x $folder/$name ]]; then
+    only_one "$folder"
+    if [[ ! -x $folder/$name ]]; then
+      mkdir -p "$folder"
+      go_build "$name $version" "$folder/.$name" "$package" "$@"
+      mv "$folder/.$name" "$folder/$name"
+    fi
+  fi
+  printf '%s\n' "$folder"
+}
