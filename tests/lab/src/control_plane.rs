@@ -3,6 +3,7 @@
 //! There is no kubelet and no scheduler. A pod gets its address by a patch of its status; a pod is deleted with
 //! `--grace-period=0 --force`, or its namespace stays `Terminating`.
 
+mod bridge;
 mod kubeconfig;
 
 use std::fs;
@@ -15,7 +16,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+pub use bridge::Bridge;
+
 use crate::certificates::{Authority, State};
+use crate::network::Host;
 use crate::process::{Process, run, run_with_input, wait_until};
 use crate::{cleanup, tools};
 
@@ -175,6 +179,11 @@ impl ControlPlane {
     /// The folder of this control plane's files and logs.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Lets a host reach the API server at the address that the kubeconfigs name, for as long as the bridge is held.
+    pub fn open_in(&self, host: &Host) -> Result<Bridge> {
+        Bridge::open(host, self.port)
     }
 
     /// A command that is `kubectl` as the administrator.
