@@ -5,6 +5,8 @@
 //! `diagnose` names the cause, `allow` plans and applies the allowlist, `report` says so.
 
 pub mod api;
+pub mod cli;
 pub mod evidence;
+pub mod net;
 pub mod operate;
 pub mod report;
