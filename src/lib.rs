@@ -6,5 +6,6 @@
 
 pub mod allow;
 pub mod api;
+pub mod cli;
 pub mod evidence;
 pub mod net;
