@@ -8,6 +8,13 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(PATH):/usr/sbin:/sbin
 
 CARGO ?= cargo
+TARGET = $${CARGO_TARGET_DIR:-target}
+
+# Tests make network namespaces: who is not root runs them in a user namespace.
+ifneq ($(shell id -u),0)
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
+endif
 
 .PHONY: help demo demo-shell test lint generate generated bench situations tools control-plane clean-lab
 
@@ -15,18 +22,19 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: tools ## a real control plane, proxies and firewalls; the operator names causes and keeps an allowlist
-	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
-	hack/kube-router/build >/dev/null; \
-	$(CARGO) build --quiet --release --bin leeward; \
-	$(CARGO) build --quiet -p lab --bin demo; \
-	LEEWARD="$${CARGO_TARGET_DIR:-target}/release/leeward" "$${CARGO_TARGET_DIR:-target}/debug/demo"
+	@$(call run_demo,)
 
 demo-shell: tools ## the demo's lab stays up behind a shell with kubectl configured
-	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
-	hack/kube-router/build >/dev/null; \
-	$(CARGO) build --quiet --release --bin leeward; \
-	$(CARGO) build --quiet -p lab --bin demo; \
-	LEEWARD="$${CARGO_TARGET_DIR:-target}/release/leeward" "$${CARGO_TARGET_DIR:-target}/debug/demo" --shell
+	@$(call run_demo,--shell)
+
+# Programs first, each with its progress; then the demo itself, which makes network namespaces.
+define run_demo
+KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
+hack/kube-router/build >/dev/null; \
+$(CARGO) build --bin leeward; \
+$(CARGO) build -p lab --bin demo; \
+LEEWARD="$(TARGET)/debug/leeward" hack/as-root "$(TARGET)/debug/demo" $(1)
+endef
 
 test: tools ## lint, generated files, and every test, against a real control plane and real proxies
 	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
@@ -49,8 +57,8 @@ generated: ## fail when crds/ is not what the Rust types say
 
 situations: tools ## stage the network situations and ask about each; FILTER=word picks some
 	@hack/envoy/install >/dev/null; \
-	$(CARGO) build --quiet --bin leeward; \
-	$(CARGO) run --quiet -p lab --bin situations -- $(FILTER)
+	$(CARGO) build --bin leeward; \
+	$(CARGO) run -p lab --bin situations -- $(FILTER)
 
 bench: tools ## CPU and memory for each probe, beside blackbox_exporter in the same run
 	@BLACKBOX="$$(hack/blackbox/build)/blackbox_exporter"; export BLACKBOX; \
