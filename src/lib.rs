@@ -9,3 +9,4 @@ pub mod api;
 pub mod cli;
 pub mod evidence;
 pub mod net;
+pub mod observe;
