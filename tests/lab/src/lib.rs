@@ -13,5 +13,9 @@
 pub mod certificates;
 pub mod cleanup;
 pub mod control_plane;
+pub mod dns;
+pub mod network;
 pub mod process;
+pub mod servers;
+pub mod situation;
 pub mod tools;
