@@ -8,6 +8,7 @@ pub mod cause;
 pub mod conditions;
 pub mod crds;
 pub mod names;
+pub mod probing;
 pub mod provider;
 pub mod proxy_network;
 pub mod spec;

@@ -48,11 +48,16 @@ pub fn policy_name(origin: &str, target: &str, first: bool) -> String {
 /// Cuts `name` to `max` characters and keeps it unique with a hash of the whole.
 fn shortened(name: &str, max: usize) -> String {
     use sha2::{Digest, Sha256};
+    use std::fmt::Write;
     if name.len() <= max {
         return name.to_owned();
     }
     let digest = Sha256::digest(name.as_bytes());
-    let hash: String = digest.iter().take(5).map(|b| format!("{b:02x}")).collect();
+    let mut hash = String::new();
+    for byte in digest.iter().take(5) {
+        // Writing into a String cannot fail.
+        let _ = write!(hash, "{byte:02x}");
+    }
     let keep = max - hash.len() - 1;
     let head: String = name.chars().take(keep).collect();
     format!("{}-{hash}", head.trim_end_matches(['-', '.']))

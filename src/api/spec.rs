@@ -1,6 +1,7 @@
 //! `ProtectedOrigin`: one entrance to a site, its proxy, its origin, and the allowlists in front of
 //! that origin.
 
+pub use super::probing::{CacheBypass, Expect, Method, ProbeSpec};
 use super::provider::Provider;
 use super::status::ProtectedOriginStatus;
 use super::targets::Target;
@@ -41,8 +42,8 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.allowlist.mode == 'Observe' || has(self.proxy.networkRef)").message("proxy.networkRef must be set when allowlist.mode is Plan or Enforce: it names the ProxyNetwork whose addresses are allowed"))]
-#[x_kube(validation = Rule::new("self.origin.type == 'Service' || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && has(t.networkPolicy.podSelector)))").message("allowlist.targets[].networkPolicy.podSelector must be set unless origin.type is Service: it names the pods that the policy guards"))]
-#[x_kube(validation = Rule::new("self.origin.type == 'Service' || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && size(t.networkPolicy.ports) > 0))").message("allowlist.targets[].networkPolicy.ports must name at least one pod port unless origin.type is Service"))]
+#[x_kube(validation = Rule::new("self.origin.type == 'Service' || !has(self.allowlist.targets) || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && has(t.networkPolicy.podSelector)))").message("allowlist.targets[].networkPolicy.podSelector must be set unless origin.type is Service: it names the pods that the policy guards"))]
+#[x_kube(validation = Rule::new("self.origin.type == 'Service' || !has(self.allowlist.targets) || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && has(t.networkPolicy.ports) && size(t.networkPolicy.ports) > 0))").message("allowlist.targets[].networkPolicy.ports must name at least one pod port unless origin.type is Service"))]
 pub struct ProtectedOriginSpec {
     /// Stops probing and writing while true; what was written stays. Default: false.
     #[serde(default)]
@@ -74,13 +75,13 @@ pub enum ReadyWhen {
 }
 
 /// The protecting proxy, as a visitor sees it and as the origin sees it.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Proxy {
     /// URL that visitors use; its scheme, host, port and path are what is probed. A path that the proxy does not cache is best, such as a health check. User information is refused.
     #[schemars(length(min = 10, max = 2048), regex(pattern = r"^https?://[^/?#@\s]+(/[^\s#]*)?$"))]
     pub url: String,
-    /// Edge addresses to probe instead of every A and AAAA answer of the URL's host. The name is still resolved and judged. At most 16.
+    /// Edge addresses to probe instead of every A and AAAA answer of the URL's host. The name is still resolved and judged. At most 16. Default: every answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 45)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -123,7 +124,7 @@ pub enum Verifies {
 }
 
 /// Where the proxy forwards to: exactly one of `addresses`, `hostname` and `service`, named by `type`.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("(self.type == 'Addresses') == has(self.addresses)").message("origin.addresses must be set if and only if origin.type is Addresses"))]
 #[x_kube(validation = Rule::new("(self.type == 'Hostname') == has(self.hostname)").message("origin.hostname must be set if and only if origin.type is Hostname"))]
@@ -132,13 +133,13 @@ pub struct Origin {
     /// Which member describes the origin: `Addresses`, `Hostname` or `Service`.
     #[serde(rename = "type")]
     pub kind: OriginType,
-    /// Fixed addresses; every one is probed.
+    /// Fixed addresses; every one is probed. Set exactly when type is `Addresses`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addresses: Option<OriginAddresses>,
-    /// A name; every address it resolves to is probed.
+    /// A DNS name; every address it resolves to is probed. Set exactly when type is `Hostname`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<OriginHostname>,
-    /// A Service of the same namespace; every ready endpoint is probed.
+    /// A Service of the same namespace; every ready endpoint is probed. Set exactly when type is `Service`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<OriginService>,
     /// What the proxy speaks to the origin: `HTTP` or `HTTPS`. Default: HTTPS.
@@ -152,7 +153,7 @@ pub struct Origin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^[A-Za-z0-9._-]+$"))]
     pub server_name: Option<String>,
-    /// Which vantages may pass the origin's own allowlist. Decides what a failing direct probe proves. `Listed` needs the host in the Namespace's annotation leeward.dev/allowed-hosts. At most 16.
+    /// Which vantages may pass the origin's own allowlist. Decides what a failing direct probe proves. `Listed` needs the host in the Namespace's annotation leeward.dev/allowed-hosts. At most 16. Default: none, so every vantage is Unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -254,7 +255,7 @@ pub struct Marker {
     /// Name of the header.
     #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"))]
     pub header: String,
-    /// Its exact value.
+    /// Exact value of the header.
     #[schemars(length(min = 1, max = 256))]
     pub value: String,
 }
@@ -279,101 +280,6 @@ pub struct ConfigMapKeyRef {
     pub key: String,
 }
 
-/// Which answer counts as good.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct Expect {
-    /// Status codes and ranges that are good. Default: 200-399. At most 16.
-    #[serde(default = "default_statuses")]
-    #[schemars(
-        length(min = 1, max = 16),
-        inner(length(min = 3, max = 7), regex(pattern = r"^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"))
-    )]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub statuses: Vec<String>,
-    /// Text that the first 64 KiB of the body must contain. Needs the host in the Namespace's annotation leeward.dev/allowed-hosts. Default: none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
-    pub body_contains: Option<String>,
-    /// Milliseconds until the first byte that are still good, 1 to 60000. Default: no limit but the timeout.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 60000))]
-    pub first_byte_milliseconds: Option<i32>,
-}
-
-fn default_statuses() -> Vec<String> {
-    vec!["200-399".to_owned()]
-}
-
-impl Default for Expect {
-    fn default() -> Self {
-        Self { statuses: default_statuses(), body_contains: None, first_byte_milliseconds: None }
-    }
-}
-
-/// How often and how patiently to probe. A probe's total is the smaller of the sum of its phases and the period less one second.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ProbeSpec {
-    /// Seconds between rounds, 10 to 3600. The operator's --minimum-period-seconds is a second floor. Default: 30.
-    #[schemars(range(min = 10, max = 3600))]
-    pub period_seconds: i32,
-    /// HTTP method: `GET` or `HEAD`. Default: GET.
-    pub method: Method,
-    /// How a probe through the proxy avoids its cache: `Query` adds leeward-probe=NONCE to the URL, `None` changes nothing. Default: Query.
-    pub cache_bypass: CacheBypass,
-    /// Seconds for name resolution, 1 to 60. Default: 2.
-    #[schemars(range(min = 1, max = 60))]
-    pub dns_timeout_seconds: i32,
-    /// Seconds for the TCP connection, 1 to 60. Default: 4.
-    #[schemars(range(min = 1, max = 60))]
-    pub connect_timeout_seconds: i32,
-    /// Seconds for the TLS handshake, 1 to 60. Default: 4.
-    #[schemars(range(min = 1, max = 60))]
-    pub tls_timeout_seconds: i32,
-    /// Seconds until the response headers, 1 to 60. Default: 6.
-    #[schemars(range(min = 1, max = 60))]
-    pub first_byte_timeout_seconds: i32,
-    /// Seconds for the first 64 KiB of the body, 1 to 60. Default: 4.
-    #[schemars(range(min = 1, max = 60))]
-    pub body_timeout_seconds: i32,
-    /// Echo requests sent to a suspect origin address, 0 to 100; 0 turns ICMP off. Default: 20.
-    #[schemars(range(min = 0, max = 100))]
-    pub pings: i32,
-}
-
-impl Default for ProbeSpec {
-    fn default() -> Self {
-        Self {
-            period_seconds: 30,
-            method: Method::GET,
-            cache_bypass: CacheBypass::Query,
-            dns_timeout_seconds: 2,
-            connect_timeout_seconds: 4,
-            tls_timeout_seconds: 4,
-            first_byte_timeout_seconds: 6,
-            body_timeout_seconds: 4,
-            pings: 20,
-        }
-    }
-}
-
-/// HTTP method of a probe.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Method {
-    #[default]
-    GET,
-    HEAD,
-}
-
-/// How a probe avoids the proxy's cache.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CacheBypass {
-    #[default]
-    Query,
-    None,
-}
-
 /// The allowlists in front of the origin.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
@@ -381,7 +287,7 @@ pub struct Allowlist {
     /// `Observe` writes nothing but status, `Plan` also shows what would be written, `Enforce` writes it; Enforce works only in namespaces with the label leeward.dev/enforce=allowed. Default: Observe.
     #[serde(default)]
     pub mode: Mode,
-    /// Prefixes to allow beside the proxy's, each with the reason why. At most 256.
+    /// Prefixes to allow beside the proxy's, each with the reason why. At most 256. Default: none.
     #[serde(default, rename = "extraCIDRs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["cidr".into()]))]
@@ -389,7 +295,7 @@ pub struct Allowlist {
     /// What happens to written allowlists when this resource is deleted: `Orphan` leaves them as they are, `Delete` removes owned objects and releases fields. Default: Orphan.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// The objects that carry the allowlist, by name. At most 32.
+    /// The objects that carry the allowlist, by name. At most 32. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

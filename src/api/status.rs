@@ -39,7 +39,7 @@ pub struct ProtectedOriginStatus {
 }
 
 /// A verdict with its evidence.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Diagnosis {
     /// Why the site fails, in one word; `Healthy` when it does not.

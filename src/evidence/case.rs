@@ -13,7 +13,7 @@ use std::net::IpAddr;
 pub const KIND: &str = "Evidence";
 
 /// Everything known about one origin at one time.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Case {
     pub api_version: String,

@@ -30,7 +30,7 @@ pub enum Health {
 }
 
 /// A path with its score and its last results.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Track {
     pub key: PathKey,

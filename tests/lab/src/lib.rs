@@ -1,1 +1,21 @@
+//! Leeward's network lab: everything a test or the demo needs to stage a real situation.
+//!
+//! - [`control_plane`]: etcd, kube-apiserver and kube-controller-manager, ready in a few seconds
+//! - [`network`]: hosts as network namespaces behind one router, on documentation addresses
+//! - [`dns`]: the lab's own name server, whose answers and failures a test decides
+//! - [`servers`]: nginx, HAProxy and Envoy, and servers that misbehave as real ones cannot be told to
+//! - [`certificates`]: a certificate authority and leaves that are valid, expired, mismatched or self-signed
+//! - [`situation`]: the files under `tests/situations/`, staged, asked about and compared
+//!
+//! Calls block; an async test wraps them in `spawn_blocking` or just lets them block. Everything started here ends
+//! when its value is dropped, and also when this process dies: see [`process`] and [`cleanup`].
 
+pub mod certificates;
+pub mod cleanup;
+pub mod control_plane;
+pub mod dns;
+pub mod network;
+pub mod process;
+pub mod servers;
+pub mod situation;
+pub mod tools;

@@ -1,0 +1,68 @@
+//! Where the programs of the lab are: found, or prepared by the scripts in `hack/`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, bail};
+
+/// The top folder of the checkout.
+pub fn checkout() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").components().collect()
+}
+
+/// The folder with etcd, kube-apiserver, kube-controller-manager and kubectl.
+pub fn control_plane() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    prepared(&FOLDER, "hack/control-plane/build")
+}
+
+/// kube-router, the NetworkPolicy engine.
+pub fn kube_router() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/kube-router/build")?.join("kube-router"))
+}
+
+/// `blackbox_exporter`, the peer that `make bench` measures beside.
+pub fn blackbox_exporter() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/blackbox/build")?.join("blackbox_exporter"))
+}
+
+/// Envoy.
+pub fn envoy() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/envoy/install")?.join("envoy"))
+}
+
+/// The `leeward` binary: `LEEWARD` if set, else the one that cargo built beside the caller.
+pub fn leeward() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("LEEWARD") {
+        return Ok(path.into());
+    }
+    // target/debug/deps/test-1234, target/debug/demo, target/debug/examples/x
+    let own = std::env::current_exe().context("the path of this program")?;
+    own.ancestors()
+        .skip(1)
+        .take(3)
+        .map(|folder| folder.join("leeward"))
+        .find(|path| path.is_file())
+        .with_context(|| format!("no leeward binary near {}: run `cargo build`, or set LEEWARD", own.display()))
+}
+
+/// Runs a script of `hack/` once per process; the scripts themselves are quick when their result is cached.
+fn prepared(once: &OnceLock<PathBuf>, script: &str) -> Result<PathBuf> {
+    if let Some(folder) = once.get() {
+        return Ok(folder.clone());
+    }
+    let output = Command::new(checkout().join(script))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("running {script}"))?;
+    let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if !output.status.success() || folder.is_empty() {
+        bail!("{script} failed; its messages are above");
+    }
+    Ok(once.get_or_init(|| folder.into()).clone())
+}
