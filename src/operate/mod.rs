@@ -1,0 +1,4 @@
+//! The operator: two loops. The prober owns time and never touches the API server; the reconciler owns
+//! writes and never waits for a target. Leadership gates writes and probes; every replica watches.
+
+pub mod lease;
