@@ -1,0 +1,3 @@
+//! What is allowed at the origin, and what should be.
+
+pub mod evaluate;

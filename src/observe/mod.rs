@@ -1,0 +1,3 @@
+//! Looking: everything that turns the outside world into evidence.
+
+pub mod cluster;
