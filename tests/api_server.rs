@@ -36,12 +36,16 @@ const SERVICE: &str = "origin: {type: Service, service: {name: shop, port: 443}}
 
 #[test]
 fn good_manifests_are_taken() {
-    let long = format!("{PROXY}, {SERVICE}, allowlist: {{mode: Enforce, extraCIDRs: [{{cidr: 198.51.100.7/32, reason: office}}, {{cidr: '2001:db8::/48', reason: office}}], targets: [{{name: pods, type: NetworkPolicy}}, {{name: more, type: NetworkPolicy, networkPolicy: {{podSelector: {{matchExpressions: [{{key: app, operator: In, values: [shop]}}]}}, ports: [8443], isolation: Allow}}}}, {{name: web, type: IngressAnnotation, ingressAnnotation: {{name: shop, preset: IngressNginx}}}}]}}");
+    let long = format!(
+        "{PROXY}, {SERVICE}, allowlist: {{mode: Enforce, extraCIDRs: [{{cidr: 198.51.100.7/32, reason: office}}, {{cidr: '2001:db8::/48', reason: office}}], targets: [{{name: pods, type: NetworkPolicy}}, {{name: more, type: NetworkPolicy, networkPolicy: {{podSelector: {{matchExpressions: [{{key: app, operator: In, values: [shop]}}]}}, ports: [8443], isolation: Allow}}}}, {{name: web, type: IngressAnnotation, ingressAnnotation: {{name: shop, preset: IngressNginx}}}}]}}"
+    );
     for manifest in [
         origin(&format!("proxy: {{url: 'http://shop.example.com'}}, {ADDRESSES}")),
         origin(&format!("{PROXY}, origin: {{type: Hostname, hostname: {{name: origin.example.com, port: 8443}}}}")),
         origin(&format!("{PROXY}, {ADDRESSES}, allowlist: {{mode: Plan}}")),
-        origin(&format!("{PROXY}, {ADDRESSES}, allowlist: {{mode: Plan, targets: [{{name: pods, type: NetworkPolicy, networkPolicy: {{podSelector: {{matchLabels: {{app: shop}}}}, ports: [8443]}}}}]}}")),
+        origin(&format!(
+            "{PROXY}, {ADDRESSES}, allowlist: {{mode: Plan, targets: [{{name: pods, type: NetworkPolicy, networkPolicy: {{podSelector: {{matchLabels: {{app: shop}}}}, ports: [8443]}}}}]}}"
+        )),
         // A null is an absent field.
         origin(&format!("{PROXY}, {ADDRESSES}, probe: {{periodSeconds: null}}, suspend: null")),
         origin(&long),
@@ -49,7 +53,9 @@ fn good_manifests_are_taken() {
         network("source: {type: Inline, inline: {cidrs: [192.0.2.0/24, '2001:db8::/32']}}"),
         network("source: {type: ConfigMap, configMap: {name: ranges, key: cidrs}}"),
         network("source: {type: HTTP, http: {urls: ['https://example.com/list']}}"),
-        network("source: {type: HTTP, http: {urls: ['https://example.com/a.json'], method: POST, form: {a: b}, format: JSON, extract: ['$.a[*]']}}"),
+        network(
+            "source: {type: HTTP, http: {urls: ['https://example.com/a.json'], method: POST, form: {a: b}, format: JSON, extract: ['$.a[*]']}}",
+        ),
     ] {
         assert_eq!(refusal(&manifest), None, "{manifest}");
     }
@@ -58,7 +64,9 @@ fn good_manifests_are_taken() {
 /// Wrong manifests, each with what the API server must say.
 fn bad() -> Vec<(String, &'static str)> {
     let policy = |body: &str| {
-        origin(&format!("{PROXY}, {ADDRESSES}, allowlist: {{mode: Plan, targets: [{{name: pods, type: NetworkPolicy, {body}}}]}}"))
+        origin(&format!(
+            "{PROXY}, {ADDRESSES}, allowlist: {{mode: Plan, targets: [{{name: pods, type: NetworkPolicy, {body}}}]}}"
+        ))
     };
     let target = |body: &str| origin(&format!("{PROXY}, {SERVICE}, allowlist: {{targets: [{{name: t, {body}}}]}}"));
     vec![
@@ -123,7 +131,10 @@ fn bad() -> Vec<(String, &'static str)> {
         ),
         // Bounds and patterns of the schema itself.
         (origin(&format!("proxy: {{url: 'https://u:p@a.example/'}}, {ADDRESSES}")), "spec.proxy.url: Invalid value"),
-        (origin(&format!("{PROXY}, {ADDRESSES}, probe: {{periodSeconds: 9}}")), "should be greater than or equal to 10"),
+        (
+            origin(&format!("{PROXY}, {ADDRESSES}, probe: {{periodSeconds: 9}}")),
+            "should be greater than or equal to 10",
+        ),
         (origin(&format!("{PROXY}, {ADDRESSES}, probe: {{pings: 101}}")), "should be less than or equal to 100"),
         (
             origin(&format!("{PROXY}, {ADDRESSES}, readyWhen: Sometimes")),
@@ -131,10 +142,7 @@ fn bad() -> Vec<(String, &'static str)> {
         ),
         (origin(&format!("{PROXY}, {ADDRESSES}, expect: {{statuses: [all]}}")), "spec.expect.statuses[0]"),
         (origin(&format!("{PROXY}, {ADDRESSES}, probe: {{pingss: 1}}")), "unknown field \"spec.probe.pingss\""),
-        (
-            target("type: NetworkPolicy}, {name: t, type: NetworkPolicy"),
-            "spec.allowlist.targets[1]: Duplicate value",
-        ),
+        (target("type: NetworkPolicy}, {name: t, type: NetworkPolicy"), "spec.allowlist.targets[1]: Duplicate value"),
         (network("source: {type: HTTP, http: {urls: ['http://a.example/']}}"), "spec.source.http.urls[0]"),
     ]
 }

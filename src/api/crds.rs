@@ -79,7 +79,8 @@ fn bounded_foreign_types(root: &mut JSONSchemaProps) {
     let targets = property(root, &["spec", "allowlist", "targets"]).and_then(items);
     let Some(selector) = targets.and_then(|t| property(t, &["networkPolicy", "podSelector"])) else { return };
     if let Some(labels) = property(selector, &["matchLabels"]) {
-        labels.description = Some("Labels that the pods must carry, key and value. At most 32. Default: none.".to_owned());
+        labels.description =
+            Some("Labels that the pods must carry, key and value. At most 32. Default: none.".to_owned());
         map(labels, 32, 63);
     }
     let Some(expressions) = property(selector, &["matchExpressions"]) else { return };
