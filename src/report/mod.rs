@@ -2,3 +2,4 @@
 //! follow from two statuses; metrics carry everything that changes while nothing happens.
 
 pub mod metrics;
+pub mod status;
