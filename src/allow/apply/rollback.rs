@@ -27,6 +27,8 @@ impl Rollback {
     /// The reverse of a narrowing step.
     pub(super) fn of(origin: &str, target: &TargetPlan, step: &Step) -> Option<Self> {
         let write = match &step.write {
+            // A form that somebody else gave it is not restored: it may let in everybody.
+            Write::Policy { had: Some(had), .. } if network_policy::content(had).is_none() => return None,
             Write::Policy { rendered, had: Some(had) } => {
                 Write::Policy { rendered: Box::new(network_policy::owned(had, rendered)), had: Some(rendered.clone()) }
             }
@@ -51,7 +53,7 @@ impl Rollback {
     }
 
     /// Kind, namespace and name of the object.
-    pub fn object(&self) -> &str {
+    pub fn key(&self) -> &str {
         &self.target.key
     }
 }

@@ -216,13 +216,11 @@ impl Writer<'_> {
         object: &str,
         answer: impl Future<Output = Result<T, kube::Error>> + Send,
     ) -> Result<T, Problem> {
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(answer) => answer.map_err(|e| Problem::of(operation, object, &e)),
-            Err(_) => {
-                let seconds = PATIENCE.as_secs();
-                Err(Problem::Unreachable(format!("could not {operation} {object}: no answer within {seconds} s")))
-            }
-        }
+        let Ok(answer) = tokio::time::timeout(PATIENCE, answer).await else {
+            let seconds = PATIENCE.as_secs();
+            return Err(Problem::Unreachable(format!("could not {operation} {object}: no answer within {seconds} s")));
+        };
+        answer.map_err(|e| Problem::of(operation, object, &e))
     }
 }
 
