@@ -151,8 +151,9 @@ impl Host {
     /// Plugs it in; also what makes a new host ready.
     pub fn link_up(&self) -> Result<()> {
         self.inside(|| {
-            // Any user may ping, as in a container of a current runtime.
-            write_setting("net/ipv4/ping_group_range", "0 2147483647")?;
+            // Any user may ping, as in a container of a current runtime; in a user namespace there is only one.
+            write_setting("net/ipv4/ping_group_range", "0 2147483647")
+                .or_else(|_| write_setting("net/ipv4/ping_group_range", "0 0"))?;
             write_setting("net/ipv6/conf/eth0/accept_ra", "0")
         })??;
         ip_batch(
