@@ -10,6 +10,7 @@ mod paths;
 mod plan;
 mod suspects;
 mod targets;
+mod walk;
 
 pub use gate::{Denied, Gate, Starved, Via};
 pub use plan::{Ask, Look, Plan};
@@ -106,7 +107,12 @@ impl Round<'_> {
                 return whose.starved(request.address);
             }
         }
-        let mut probe = self.prober.probe(&request).await;
+        let visitor = request.observation == Observation::ViaProxy && request.variant == Variant::Plain;
+        let mut probe = if visitor {
+            walk::visit(self.prober, self.plan.gate.as_ref(), &request).await
+        } else {
+            self.prober.probe(&request).await
+        };
         probe.timings.dns_ms = dns_ms;
         probe
     }
