@@ -5,5 +5,6 @@
 //! `diagnose` names the cause, `allow` plans and applies the allowlist, `report` says so.
 
 pub mod api;
+pub mod diagnose;
 pub mod evidence;
 pub mod net;
