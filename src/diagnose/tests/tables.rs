@@ -419,7 +419,7 @@ fn the_origin_is_silent() {
             Medium,
         ),
         ("a filter says so", Build::new().proxy(at_edge_504()).listed(prohibited()), Cause::PortFiltered, Medium),
-        ("and drops are counted", dark().ping(20).arrival(Arrived::Blocked), Cause::ProxyBlocked, High),
+        ("and drops are counted", dark().ping(20).arrival(Arrived::Blocked), Cause::PortFiltered, High),
         // Look-alikes.
         ("nobody looked for life", dark(), Cause::Inconclusive, Low),
         (
