@@ -10,3 +10,5 @@ pub mod cli;
 pub mod evidence;
 pub mod net;
 pub mod observe;
+pub mod operate;
+pub mod report;
