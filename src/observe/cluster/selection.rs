@@ -119,6 +119,13 @@ pub fn selector_and_ports(
     Ok(Some(Guarded { selector, ports: sorted(ports.into_iter()) }))
 }
 
+/// Whether every pod that `narrower` matches is matched by `wider` too, as far as labels alone show it.
+pub fn within(narrower: &LabelSelector, wider: &LabelSelector) -> bool {
+    let expressions = |s: &LabelSelector| s.match_expressions.clone().unwrap_or_default();
+    let kept = expressions(narrower);
+    lost_label(wider, narrower).is_none() && expressions(wider).iter().all(|e| kept.contains(e))
+}
+
 /// A label of the wider selector that the narrower one does not demand.
 fn lost_label(wider: &LabelSelector, narrower: &LabelSelector) -> Option<String> {
     let demanded = |key: &String, value: &String| {
