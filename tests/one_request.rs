@@ -1,6 +1,8 @@
 //! A probe is one connection and one request, whatever the server does to it, and the phase in which it
 //! ends is the one that the server spoilt.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
+
 use leeward::api::spec::{Method, Scheme};
 use leeward::api::validated::{Deadlines, Host, ValidExpect};
 use leeward::api::{Access, Observation, Outcome, Phase};
@@ -180,16 +182,16 @@ fn end(probe: &Probe) -> (Outcome, Option<Phase>, Option<Fault>) {
 async fn both_ways(script: Script, expected: (Outcome, Option<Phase>, Option<Fault>)) -> Vec<Probe> {
     let prober = prober();
     let tls = authority("shop.example.com", (-1, 10), false);
-    let mut probes = Vec::new();
+    let mut ends = Vec::new();
     for (scheme, acceptor) in [(Scheme::HTTP, None), (Scheme::HTTPS, Some(tls.acceptor))] {
         let server = Hostile::start(acceptor, script).await;
         let probe = prober.probe(&request(server.address, scheme)).await;
         assert_eq!(server.seen().await, (1, 1), "{scheme:?}: {probe:?}");
         assert_eq!(end(&probe), expected, "{scheme:?}: {probe:?}");
         assert!(probe.tcp.is_some());
-        probes.push(probe);
+        ends.push(probe);
     }
-    probes
+    ends
 }
 
 #[tokio::test]

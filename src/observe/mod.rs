@@ -1,5 +1,5 @@
 //! Looking: at both paths of a site, at the cluster, at the published lists of proxy addresses.
-//! Everything here ends as plain `evidence`; nothing here judges.
+//! Everything that turns the outside world into plain evidence; nothing here judges.
 
 pub mod cluster;
 pub mod probe;

@@ -99,14 +99,11 @@ async fn burst(socket: &UdpSocket, address: IpAddr, count: u16) -> io::Result<Ta
     for sequence in 0..count {
         collect_until(socket, address, &departures, &mut tally, tick.tick()).await;
         departures.insert(sequence, Instant::now());
-        match socket.send(&packet(address, sequence)).await {
-            Ok(_) => tally.sent += 1,
-            Err(error) => match error.raw_os_error() {
-                // An ICMP error that answered an earlier request; this one was not sent.
-                Some(libc::EHOSTUNREACH | libc::ECONNREFUSED) => tally.sent += 1,
-                _ if tally.sent == 0 => return Err(error),
-                _ => {}
-            },
+        match socket.send(&packet(address, sequence)).await.map_err(|e| (e.raw_os_error(), e)) {
+            // An ICMP error that answered an earlier request is reported here; that one was lost.
+            Ok(_) | Err((Some(libc::EHOSTUNREACH | libc::ECONNREFUSED), _)) => tally.sent += 1,
+            Err((_, error)) if tally.sent == 0 => return Err(error),
+            Err(_) => {}
         }
     }
     let all = usize::from(count);
@@ -172,7 +169,8 @@ fn jitter(times: &BTreeMap<u16, u32>) -> Option<u32> {
     let differences = times
         .iter()
         .zip(times.iter().skip(1))
-        .filter_map(|((s, a), (t, b))| (t.wrapping_sub(*s) == 1).then(|| a.abs_diff(*b)));
+        .filter(|((s, _), (t, _))| t.wrapping_sub(**s) == 1)
+        .map(|((_, a), (_, b))| a.abs_diff(*b));
     // Sixteen times the jitter, so that integers keep the fraction.
     let scaled = differences.fold(None, |jitter: Option<u64>, d| {
         let d = u64::from(d);

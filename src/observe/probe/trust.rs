@@ -54,16 +54,14 @@ impl Trust {
     /// and `extra` beside them.
     pub(super) fn system(provider: &Arc<CryptoProvider>, extra: &[u8]) -> Result<Self, TrustError> {
         let pinned = if extra.is_empty() { Vec::new() } else { certificates(extra)? };
-        let roots: Arc<dyn ServerCertVerifier> = match rustls_platform_verifier::Verifier::new_with_extra_roots(
-            pinned.iter().cloned(),
-            Arc::clone(provider),
-        ) {
-            Ok(verifier) => Arc::new(verifier),
-            Err(_) => {
-                let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-                add(&mut store, &pinned)?;
-                webpki(store, provider)?
-            }
+        let extra = pinned.iter().cloned();
+        let platform = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, Arc::clone(provider));
+        let roots: Arc<dyn ServerCertVerifier> = if let Ok(verifier) = platform {
+            Arc::new(verifier)
+        } else {
+            let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+            add(&mut store, &pinned)?;
+            webpki(store, provider)?
         };
         Self::new(provider, roots, pinned)
     }

@@ -10,12 +10,13 @@ mod paths;
 mod plan;
 mod suspects;
 mod targets;
+mod walk;
 
 pub use gate::{Denied, Gate, Starved, Via};
 pub use plan::{Ask, Look, Plan};
 
 use crate::api::{Access, Observation};
-use crate::evidence::{Fact, Probe};
+use crate::evidence::{Fact, Probe, Variant};
 use crate::observe::probe::{ProbeRequest, Prober};
 use futures::future::{BoxFuture, join_all};
 use missing::Whose;
@@ -32,9 +33,9 @@ pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
 
     for edge in &targets.edges.addresses {
         pending.push(Box::pin(round.dial(Via::Edge, paths::via_proxy(plan, *edge, standing), targets.edges.dns_ms)));
-        if ask.plain && standing != crate::evidence::Variant::Plain {
-            let plain = paths::via_proxy(plan, *edge, crate::evidence::Variant::Plain);
-            pending.push(Box::pin(round.dial(Via::Edge, plain, targets.edges.dns_ms)));
+        if ask.plain && standing != Variant::Plain {
+            let visitor = paths::via_proxy(plan, *edge, Variant::Plain);
+            pending.push(Box::pin(round.dial(Via::Edge, visitor, targets.edges.dns_ms)));
         }
     }
     if let (true, Some(edge)) = (ask.long, long_edge(&targets, ask)) {
@@ -48,15 +49,15 @@ pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
         let via = if plan.endpoints.is_some() { Via::Endpoint } else { Via::Origin };
         pending.push(Box::pin(round.dial(via, request, targets.origins.dns_ms)));
     }
-    let pings = suspects::pings(prober, plan, ask, &targets);
+    let echoes = suspects::pings(prober, plan, ask, &targets);
     let control = async {
         match &ask.control {
             Some(url) => Some(prober.control(url, plan.validated.probe.deadlines.total).await),
             None => None,
         }
     };
-    let (probes, pings, control) = tokio::join!(join_all(pending), pings, control);
-    look.probes = probes;
+    let (made, echoes, control) = tokio::join!(join_all(pending), echoes, control);
+    look.probes = made;
     look.probes.extend(round.without_address(&targets));
     for probe in &mut look.probes {
         compare::guard(probe, plan.validated.origin.lockdown);
@@ -66,7 +67,7 @@ pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
         }
     }
     look.matching = compare::matching(&look.probes);
-    look.facts.extend(pings.into_iter().map(Fact::Ping));
+    look.facts.extend(echoes.into_iter().map(Fact::Ping));
     look.facts.extend(control.map(Fact::Control));
     look.facts
         .extend(suspects::control_ports(prober, plan, ask, &look.probes).await.into_iter().map(Fact::ControlPort));
@@ -106,7 +107,12 @@ impl Round<'_> {
                 return whose.starved(request.address);
             }
         }
-        let mut probe = self.prober.probe(&request).await;
+        let visitor = request.observation == Observation::ViaProxy && request.variant == Variant::Plain;
+        let mut probe = if visitor {
+            walk::visit(self.prober, self.plan.gate.as_ref(), &request).await
+        } else {
+            self.prober.probe(&request).await
+        };
         probe.timings.dns_ms = dns_ms;
         probe
     }
@@ -123,7 +129,7 @@ impl Round<'_> {
         }
         if lost(&targets.origins) {
             let access = self.plan.access(self.prober.vantage());
-            let whose = whose(Observation::Direct, crate::evidence::Variant::Plain, access);
+            let whose = whose(Observation::Direct, Variant::Plain, access);
             probes.push(whose.without_address(&targets.origins.facts, targets.origins.dns_ms.unwrap_or_default()));
         }
         probes

@@ -30,7 +30,7 @@ pub(super) async fn pings(prober: &Prober, plan: &Plan, ask: &Ask, targets: &Tar
 
 /// Dials the control port of suspects whose service port just timed out. An open or a refusing port
 /// shows a live host, so the service port is filtered.
-pub(super) async fn control_ports(prober: &Prober, plan: &Plan, ask: &Ask, probes: &[Probe]) -> Vec<ControlPort> {
+pub(super) async fn control_ports(prober: &Prober, plan: &Plan, ask: &Ask, seen: &[Probe]) -> Vec<ControlPort> {
     let Some(port) = plan.validated.origin.control_port else { return Vec::new() };
     let silent = |probe: &&Probe| {
         matches!(probe.observation, Observation::Direct | Observation::InCluster)
@@ -38,7 +38,7 @@ pub(super) async fn control_ports(prober: &Prober, plan: &Plan, ask: &Ask, probe
             && probe.phase == Some(Phase::Connect)
     };
     let addresses: BTreeSet<IpAddr> =
-        probes.iter().filter(silent).filter_map(|probe| Some(probe.address?.ip())).collect();
+        seen.iter().filter(silent).filter_map(|probe| Some(probe.address?.ip())).collect();
     let access = plan.access(prober.vantage());
     let deadline = plan.validated.probe.deadlines.connect;
     let dials = addresses
