@@ -5,6 +5,7 @@ use crate::api::ProtectedOrigin;
 use crate::observe::cluster::{ClusterSource, Kind, Options, Stores};
 use anyhow::{Context, bail};
 use kube::Api;
+use kube::api::ListParams;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -20,8 +21,16 @@ pub struct Objects {
     pub unknown: Vec<String>,
 }
 
+/// What was found.
+pub struct Found {
+    pub origin: ProtectedOrigin,
+    /// The other origins of the namespace.
+    pub neighbours: Vec<ProtectedOrigin>,
+    pub objects: Objects,
+}
+
 /// Reads the resource and everything in its namespace that facts are made of.
-pub async fn read(args: &ClusterArgs, text: &str) -> anyhow::Result<(ProtectedOrigin, Objects)> {
+pub async fn read(args: &ClusterArgs, text: &str) -> anyhow::Result<Found> {
     let name = args.resource(text)?;
     let client = args.client().await?;
     let api: Api<ProtectedOrigin> = Api::namespaced(client.clone(), &name.namespace);
@@ -45,7 +54,7 @@ pub async fn read(args: &ClusterArgs, text: &str) -> anyhow::Result<(ProtectedOr
             sleep(PAUSE).await;
         }
     }
-    Ok((origin, Objects { source, unknown }))
+    Ok(Found { origin, neighbours, objects: Objects { source, unknown } })
 }
 
 /// Whether this process runs in a pod, where addresses of pods mean what they say.

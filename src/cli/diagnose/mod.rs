@@ -4,7 +4,6 @@ mod answer;
 mod args;
 mod flags;
 mod gate;
-mod network;
 mod paths;
 mod progress;
 mod question;

@@ -2,15 +2,16 @@
 //! and the cluster all end here, so that there is one way from here on.
 
 use super::args::Args;
-use super::{flags, network};
+use super::flags;
 use crate::api::spec::{Lockdown, NetworkRef};
 use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
 use crate::cli::cluster::live;
 use crate::cli::input;
+use crate::cli::networks::{self, FeedArgs, Networks};
 use crate::net::RangeSet;
 use crate::observe::cluster::{ClusterSource, Files};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use std::sync::Arc;
 
 /// One origin and its surroundings.
@@ -54,10 +55,10 @@ impl Question {
         }
         let text =
             args.name.as_deref().ok_or_else(|| anyhow!("nothing to diagnose: give NAMESPACE/NAME, -f or --via"))?;
-        let (origin, objects) = live::read(&args.cluster, text).await?;
+        let live::Found { origin, objects, .. } = live::read(&args.cluster, text).await?;
         let name = key(&origin);
-        let network = match network::given(args)? {
-            Some(network) => Some(Arc::new(network)),
+        let network = match &args.network {
+            Some(path) => Some(Arc::new(networks::from_file(path)?)),
             None => origin.spec.proxy.network_ref.as_ref().and_then(|r| objects.source.proxy_network(&r.name)),
         };
         let mut question = Self::new(args, origin, network, Arc::new(objects.source), name).await?;
@@ -68,11 +69,11 @@ impl Question {
         Ok(question)
     }
 
-    async fn join(args: &Args, origin: ProtectedOrigin, mut files: Files, name: String) -> anyhow::Result<Self> {
-        if let Some(network) = network::given(args)? {
-            files.replace_network(network);
-        }
-        let network = files.network();
+    async fn join(args: &Args, origin: ProtectedOrigin, files: Files, name: String) -> anyhow::Result<Self> {
+        let network = match &args.network {
+            Some(path) => Some(Arc::new(networks::from_file(path)?)),
+            None => files.network(),
+        };
         let mut question = Self::new(args, origin, network, Arc::new(files), name).await?;
         if args.dial_endpoints {
             question.endpoints = Dial::Endpoints;
@@ -100,12 +101,17 @@ impl Question {
         let spec = Validated::new(&origin).map_err(|invalid| flags::blame(args, &origin, &invalid))?;
         let mut notes = Vec::new();
         let network = referred(&spec, network, &mut notes);
-        let ranges = match &network {
-            Some(network) => network::ranges(network, &*objects, args, &mut notes)
-                .await
-                .with_context(|| format!("ProxyNetwork {}", network.metadata.name.as_deref().unwrap_or_default()))?,
+        let network = match network {
+            Some(network) => {
+                let feeds = FeedArgs { resolver: args.resolver.clone(), ca_file: args.ca_file.clone() };
+                let reader = if args.offline { Networks::offline() } else { Networks::online(&feeds)? };
+                let filled = reader.fill(&network, &*objects).await?;
+                notes.extend(filled.note);
+                Some(Arc::new(filled.network))
+            }
             None => None,
         };
+        let ranges = network.as_deref().map(networks::ranges).transpose()?.flatten();
         let ca_pem = ca_pem(&spec, &*objects, args)?;
         Ok(Self { spec: Arc::new(spec), name, network, ranges, objects, endpoints: Dial::Nothing, notes, ca_pem })
     }
