@@ -4,7 +4,12 @@
 //! A fact goes one way: `api` says what is asked, `observe` looks, `evidence` is what was seen,
 //! `diagnose` names the cause, `allow` plans and applies the allowlist, `report` says so.
 
+pub mod allow;
 pub mod api;
+pub mod cli;
 pub mod diagnose;
 pub mod evidence;
 pub mod net;
+pub mod observe;
+pub mod operate;
+pub mod report;

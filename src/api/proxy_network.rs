@@ -101,16 +101,16 @@ pub struct Source {
     /// Which member describes the source: `Preset`, `HTTP`, `ConfigMap` or `Inline`.
     #[serde(rename = "type")]
     pub kind: SourceType,
-    /// A provider whose published list Leeward knows how to read.
+    /// A provider whose published list Leeward knows how to read. Set exactly when type is `Preset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<PresetSource>,
-    /// One or more https documents.
+    /// One or more https documents. Set exactly when type is `HTTP`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpSource>,
-    /// A ConfigMap in Leeward's own namespace, one prefix a line.
+    /// A ConfigMap in Leeward's own namespace, one prefix a line. Set exactly when type is `ConfigMap`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ConfigMapSource>,
-    /// A list written here.
+    /// A list written here. Set exactly when type is `Inline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<InlineSource>,
 }
@@ -163,8 +163,8 @@ impl Preset {
 /// A list behind https.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.format != 'JSON' || size(self.extract) > 0").message("source.http.extract must name at least one JSONPath when format is JSON, such as $.result.ipv4_cidrs[*]"))]
-#[x_kube(validation = Rule::new("self.method == 'POST' || size(self.form) == 0").message("source.http.form may be set only if method is POST"))]
+#[x_kube(validation = Rule::new("self.format != 'JSON' || (has(self.extract) && size(self.extract) > 0)").message("source.http.extract must name at least one JSONPath when format is JSON, such as $.result.ipv4_cidrs[*]"))]
+#[x_kube(validation = Rule::new("self.method == 'POST' || !has(self.form) || size(self.form) == 0").message("source.http.form may be set only if method is POST"))]
 pub struct HttpSource {
     /// Documents to fetch, https without user information; all of them or none are taken. At most 8.
     #[schemars(
@@ -223,7 +223,7 @@ pub struct ConfigMapSource {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct InlineSource {
-    /// Prefixes and single addresses, 1 to 4000.
+    /// Prefixes and single addresses in canonical form, 1 to 4000.
     #[schemars(length(min = 1, max = 4000), inner(length(min = 2, max = 49)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub cidrs: Vec<String>,

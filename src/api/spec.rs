@@ -42,8 +42,8 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.allowlist.mode == 'Observe' || has(self.proxy.networkRef)").message("proxy.networkRef must be set when allowlist.mode is Plan or Enforce: it names the ProxyNetwork whose addresses are allowed"))]
-#[x_kube(validation = Rule::new("self.origin.type == 'Service' || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && has(t.networkPolicy.podSelector)))").message("allowlist.targets[].networkPolicy.podSelector must be set unless origin.type is Service: it names the pods that the policy guards"))]
-#[x_kube(validation = Rule::new("self.origin.type == 'Service' || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && size(t.networkPolicy.ports) > 0))").message("allowlist.targets[].networkPolicy.ports must name at least one pod port unless origin.type is Service"))]
+#[x_kube(validation = Rule::new("self.origin.type == 'Service' || !has(self.allowlist.targets) || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && has(t.networkPolicy.podSelector)))").message("allowlist.targets[].networkPolicy.podSelector must be set unless origin.type is Service: it names the pods that the policy guards"))]
+#[x_kube(validation = Rule::new("self.origin.type == 'Service' || !has(self.allowlist.targets) || self.allowlist.targets.all(t, t.type != 'NetworkPolicy' || (has(t.networkPolicy) && has(t.networkPolicy.ports) && size(t.networkPolicy.ports) > 0))").message("allowlist.targets[].networkPolicy.ports must name at least one pod port unless origin.type is Service"))]
 pub struct ProtectedOriginSpec {
     /// Stops probing and writing while true; what was written stays. Default: false.
     #[serde(default)]
@@ -81,7 +81,7 @@ pub struct Proxy {
     /// URL that visitors use; its scheme, host, port and path are what is probed. A path that the proxy does not cache is best, such as a health check. User information is refused.
     #[schemars(length(min = 10, max = 2048), regex(pattern = r"^https?://[^/?#@\s]+(/[^\s#]*)?$"))]
     pub url: String,
-    /// Edge addresses to probe instead of every A and AAAA answer of the URL's host. The name is still resolved and judged. At most 16.
+    /// Edge addresses to probe instead of every A and AAAA answer of the URL's host. The name is still resolved and judged. At most 16. Default: every answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 45)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -133,13 +133,13 @@ pub struct Origin {
     /// Which member describes the origin: `Addresses`, `Hostname` or `Service`.
     #[serde(rename = "type")]
     pub kind: OriginType,
-    /// Fixed addresses; every one is probed.
+    /// Fixed addresses; every one is probed. Set exactly when type is `Addresses`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addresses: Option<OriginAddresses>,
-    /// A name; every address it resolves to is probed.
+    /// A DNS name; every address it resolves to is probed. Set exactly when type is `Hostname`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<OriginHostname>,
-    /// A Service of the same namespace; every ready endpoint is probed.
+    /// A Service of the same namespace; every ready endpoint is probed. Set exactly when type is `Service`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<OriginService>,
     /// What the proxy speaks to the origin: `HTTP` or `HTTPS`. Default: HTTPS.
@@ -153,7 +153,7 @@ pub struct Origin {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = r"^[A-Za-z0-9._-]+$"))]
     pub server_name: Option<String>,
-    /// Which vantages may pass the origin's own allowlist. Decides what a failing direct probe proves. `Listed` needs the host in the Namespace's annotation leeward.dev/allowed-hosts. At most 16.
+    /// Which vantages may pass the origin's own allowlist. Decides what a failing direct probe proves. `Listed` needs the host in the Namespace's annotation leeward.dev/allowed-hosts. At most 16. Default: none, so every vantage is Unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
@@ -255,7 +255,7 @@ pub struct Marker {
     /// Name of the header.
     #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"))]
     pub header: String,
-    /// Its exact value.
+    /// Exact value of the header.
     #[schemars(length(min = 1, max = 256))]
     pub value: String,
 }
@@ -287,7 +287,7 @@ pub struct Allowlist {
     /// `Observe` writes nothing but status, `Plan` also shows what would be written, `Enforce` writes it; Enforce works only in namespaces with the label leeward.dev/enforce=allowed. Default: Observe.
     #[serde(default)]
     pub mode: Mode,
-    /// Prefixes to allow beside the proxy's, each with the reason why. At most 256.
+    /// Prefixes to allow beside the proxy's, each with the reason why. At most 256. Default: none.
     #[serde(default, rename = "extraCIDRs", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["cidr".into()]))]
@@ -295,7 +295,7 @@ pub struct Allowlist {
     /// What happens to written allowlists when this resource is deleted: `Orphan` leaves them as they are, `Delete` removes owned objects and releases fields. Default: Orphan.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// The objects that carry the allowlist, by name. At most 32.
+    /// The objects that carry the allowlist, by name. At most 32. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]

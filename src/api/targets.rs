@@ -17,10 +17,10 @@ pub struct Target {
     /// Which kind of object it is: `NetworkPolicy` or `IngressAnnotation`.
     #[serde(rename = "type")]
     pub kind: TargetType,
-    /// A NetworkPolicy that Leeward creates and owns.
+    /// A NetworkPolicy that Leeward creates and owns. Set only when type is `NetworkPolicy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_policy: Option<NetworkPolicyTarget>,
-    /// One annotation of an Ingress that exists; nothing else of it is touched.
+    /// One annotation of an Ingress that exists; nothing else of it is touched. Set exactly when type is `IngressAnnotation`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress_annotation: Option<IngressAnnotationTarget>,
 }

@@ -7,9 +7,11 @@
 pub mod case;
 pub mod fact;
 pub mod probe;
+pub mod subject;
 pub mod track;
 
-pub use case::{Case, Subject};
+pub use case::Case;
 pub use fact::Fact;
 pub use probe::{Probe, Variant};
+pub use subject::{Subject, Surroundings};
 pub use track::{Health, PathKey, Track};

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
 };
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
@@ -47,23 +47,14 @@ pub struct Authority {
 impl Authority {
     pub fn new(folder: &Path) -> Result<Self> {
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Leeward lab CA");
+        params.distinguished_name.push(DnType::CommonName, "Leeward lab CA");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![
-            KeyUsagePurpose::KeyCertSign,
-            KeyUsagePurpose::CrlSign,
-            KeyUsagePurpose::DigitalSignature,
-        ];
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)
-            .context("signing the lab's CA")?;
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?).context("signing the lab's CA")?;
         std::fs::create_dir_all(folder)?;
         std::fs::write(folder.join("ca.crt"), issuer.pem())?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            issuer,
-        })
+        Ok(Self { folder: folder.to_owned(), issuer })
     }
 
     /// The CA's certificate as a PEM file.
@@ -83,22 +74,15 @@ impl Authority {
             _ => names.iter().map(|&name| name.to_owned()).collect(),
         };
         let mut params = CertificateParams::new(names.clone())?;
-        let common_name = names
-            .iter()
-            .find(|name| name.parse::<IpAddr>().is_err())
-            .map_or("leaf", String::as_str);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, common_name);
+        let common_name = names.iter().find(|name| name.parse::<IpAddr>().is_err()).map_or("leaf", String::as_str);
+        params.distinguished_name.push(DnType::CommonName, common_name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         (params.not_before, params.not_after) = match state {
             State::Expired => (now - Duration::days(90), now - Duration::days(1)),
             State::NotYetValid => (now + Duration::days(1), now + Duration::days(90)),
             State::Expiring => (now - Duration::days(80), now + Duration::days(10)),
-            State::Valid | State::Mismatch | State::SelfSigned => {
-                (now - Duration::days(1), now + Duration::days(90))
-            }
+            State::Valid | State::Mismatch | State::SelfSigned => (now - Duration::days(1), now + Duration::days(90)),
         };
         let key = KeyPair::generate()?;
         let certificate = match state {
@@ -114,10 +98,7 @@ impl Authority {
         };
         std::fs::write(&leaf.certificate, certificate.pem())?;
         std::fs::write(&leaf.key, key.serialize_pem())?;
-        std::fs::write(
-            &leaf.bundle,
-            format!("{}{}", certificate.pem(), key.serialize_pem()),
-        )?;
+        std::fs::write(&leaf.bundle, format!("{}{}", certificate.pem(), key.serialize_pem()))?;
         Ok(leaf)
     }
 }

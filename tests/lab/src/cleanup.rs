@@ -50,10 +50,7 @@ pub fn sweep() {
 /// Ends every process inside a network namespace and deletes it.
 pub(crate) fn remove_namespace(name: &str) {
     if let Ok(pids) = run(Command::new("ip").args(["netns", "pids", name])) {
-        for pid in pids
-            .lines()
-            .filter_map(|line| line.trim().parse::<i32>().ok())
-        {
+        for pid in pids.lines().filter_map(|line| line.trim().parse::<i32>().ok()) {
             // A thread of this very process may have entered the namespace: it ends by itself.
             if pid.unsigned_abs() != std::process::id() {
                 send_signal(pid, libc::SIGKILL);
@@ -65,12 +62,7 @@ pub(crate) fn remove_namespace(name: &str) {
 
 fn names(folder: &Path) -> Vec<String> {
     fs::read_dir(folder)
-        .map(|entries| {
-            entries
-                .flatten()
-                .filter_map(|entry| entry.file_name().into_string().ok())
-                .collect()
-        })
+        .map(|entries| entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect())
         .unwrap_or_default()
 }
 

@@ -75,33 +75,18 @@ impl ControlPlane {
         let folder = cleanup::folder("control-plane")?;
         let path = folder.path();
         let authority = Authority::new(path)?;
-        let names = [
-            "127.0.0.1",
-            "localhost",
-            "kubernetes",
-            "kubernetes.default.svc",
-            "10.0.0.1",
-        ];
+        let names = ["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc", "10.0.0.1"];
         authority.leaf("serving", &names, State::Valid)?;
         let signer = rcgen::KeyPair::generate()?;
         fs::write(path.join("service-accounts.key"), signer.serialize_pem())?;
         fs::write(path.join("service-accounts.pub"), signer.public_key_pem())?;
-        fs::write(
-            path.join("tokens.csv"),
-            format!("{ADMIN_TOKEN},admin,admin,\"system:masters\"\n"),
-        )?;
+        fs::write(path.join("tokens.csv"), format!("{ADMIN_TOKEN},admin,admin,\"system:masters\"\n"))?;
         fs::write(path.join("audit-policy.yaml"), AUDIT_POLICY)?;
 
         let (port, etcd_port, peer_port) = (free_port()?, free_port()?, free_port()?);
         fs::write(
             path.join("kubeconfig"),
-            kubeconfig::text(
-                &server(port),
-                &authority.pem(),
-                "admin",
-                ADMIN_TOKEN,
-                "default",
-            ),
+            kubeconfig::text(&server(port), &authority.pem(), "admin", ADMIN_TOKEN, "default"),
         )?;
         let etcd = start_etcd(&programs, path, etcd_port, peer_port)?;
         let api_server = start_api_server(&programs, path, port, etcd_port, options)?;
@@ -118,19 +103,16 @@ impl ControlPlane {
             folder,
         };
         this.wait_until_ready()?;
-        wait_until(
-            "sure of a service account in the default namespace",
-            Duration::from_secs(60),
-            || this.kubectl(&["get", "serviceaccount", "default"]).is_ok(),
-        )?;
+        wait_until("sure of a service account in the default namespace", Duration::from_secs(60), || {
+            this.kubectl(&["get", "serviceaccount", "default"]).is_ok()
+        })?;
         Ok(this)
     }
 
     /// One control plane for all tests of a process that do not disturb it; killed when the process ends.
     pub fn shared() -> &'static Self {
-        static SHARED: LazyLock<ControlPlane> = LazyLock::new(|| {
-            ControlPlane::start_with(Options { audit: true }).expect("a control plane")
-        });
+        static SHARED: LazyLock<ControlPlane> =
+            LazyLock::new(|| ControlPlane::start_with(Options { audit: true }).expect("a control plane"));
         &SHARED
     }
 
@@ -155,25 +137,13 @@ impl ControlPlane {
 
     /// The administrator's kubeconfig as text.
     pub fn kubeconfig_text(&self) -> String {
-        kubeconfig::text(
-            &self.url(),
-            &self.authority.pem(),
-            "admin",
-            ADMIN_TOKEN,
-            "default",
-        )
+        kubeconfig::text(&self.url(), &self.authority.pem(), "admin", ADMIN_TOKEN, "default")
     }
 
     /// A kubeconfig for a `ServiceAccount` and nothing more, as text; its token comes from a `TokenRequest`.
     pub fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<String> {
         let token = self.kubectl(&["create", "token", "-n", namespace, name, "--duration=24h"])?;
-        Ok(kubeconfig::text(
-            &self.url(),
-            &self.authority.pem(),
-            name,
-            token.trim(),
-            namespace,
-        ))
+        Ok(kubeconfig::text(&self.url(), &self.authority.pem(), name, token.trim(), namespace))
     }
 
     /// The folder of this control plane's files and logs.
@@ -189,9 +159,7 @@ impl ControlPlane {
     /// A command that is `kubectl` as the administrator.
     pub fn kubectl_command(&self) -> Command {
         let mut command = Command::new(self.kubectl_program());
-        command
-            .env("KUBECONFIG", self.kubeconfig())
-            .env("KUBECACHEDIR", self.folder.path().join("kubectl-cache"));
+        command.env("KUBECONFIG", self.kubeconfig()).env("KUBECACHEDIR", self.folder.path().join("kubectl-cache"));
         command
     }
 
@@ -229,10 +197,7 @@ impl ControlPlane {
             Err(error) => return Err(error).context("reading the audit log"),
         };
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole
-            .lines()
-            .map(|line| serde_json::from_str(line).context("a line of the audit log"))
-            .collect()
+        whole.lines().map(|line| serde_json::from_str(line).context("a line of the audit log")).collect()
     }
 
     /// Stops the API server; its port stays ours.
@@ -245,20 +210,11 @@ impl ControlPlane {
     /// Starts it again on the same port and waits until it answers.
     pub fn restart_api_server(&self) -> Result<()> {
         self.stop_api_server();
-        let process = start_api_server(
-            &self.programs,
-            self.folder.path(),
-            self.port,
-            self.etcd_port,
-            self.options,
-        )?;
+        let process = start_api_server(&self.programs, self.folder.path(), self.port, self.etcd_port, self.options)?;
         *self.lock_api_server() = Some(process);
         self.wait_until_ready()?;
         // The controllers end when they lose the API server for long.
-        let mut controllers = self
-            .controllers
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut controllers = self.controllers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !controllers.is_running() {
             *controllers = start_controllers(&self.programs, self.folder.path())?;
         }
@@ -282,9 +238,7 @@ impl ControlPlane {
     }
 
     fn lock_api_server(&self) -> std::sync::MutexGuard<'_, Option<Process>> {
-        self.api_server
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.api_server.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -317,13 +271,7 @@ fn start_etcd(programs: &Path, folder: &Path, port: u16, peer_port: u16) -> Resu
     Process::start("etcd", &command, &folder.join("etcd.log"))
 }
 
-fn start_api_server(
-    programs: &Path,
-    folder: &Path,
-    port: u16,
-    etcd_port: u16,
-    options: Options,
-) -> Result<Process> {
+fn start_api_server(programs: &Path, folder: &Path, port: u16, etcd_port: u16, options: Options) -> Result<Process> {
     let file = |name: &str| folder.join(name).display().to_string();
     let mut command = Command::new(programs.join("kube-apiserver"));
     command
@@ -331,69 +279,35 @@ fn start_api_server(
         .arg(format!("--cert-dir={}", folder.display()))
         .arg(format!("--tls-cert-file={}", file("serving.crt")))
         .arg(format!("--tls-private-key-file={}", file("serving.key")))
-        .args([
-            "--bind-address=127.0.0.1",
-            "--service-cluster-ip-range=10.0.0.0/24",
-        ])
+        .args(["--bind-address=127.0.0.1", "--service-cluster-ip-range=10.0.0.0/24"])
         .arg(format!("--secure-port={port}"))
         // Works without a default route too, and writes no Endpoints of its own.
-        .args([
-            "--advertise-address=10.255.0.1",
-            "--endpoint-reconciler-type=none",
-        ])
+        .args(["--advertise-address=10.255.0.1", "--endpoint-reconciler-type=none"])
         .arg("--service-account-issuer=https://kubernetes.default.svc")
-        .arg(format!(
-            "--service-account-key-file={}",
-            file("service-accounts.pub")
-        ))
-        .arg(format!(
-            "--service-account-signing-key-file={}",
-            file("service-accounts.key")
-        ))
+        .arg(format!("--service-account-key-file={}", file("service-accounts.pub")))
+        .arg(format!("--service-account-signing-key-file={}", file("service-accounts.key")))
         .arg("--authorization-mode=RBAC")
         .arg(format!("--token-auth-file={}", file("tokens.csv")))
         // Pods are made without kubelet; nothing has to mount a token.
-        .args([
-            "--disable-admission-plugins=ServiceAccount",
-            "--profiling=false",
-        ]);
+        .args(["--disable-admission-plugins=ServiceAccount", "--profiling=false"]);
     if options.audit {
         command
             .arg(format!("--audit-policy-file={}", file("audit-policy.yaml")))
             .arg(format!("--audit-log-path={}", file("audit.log")))
             .arg("--audit-log-mode=blocking");
     }
-    Process::start(
-        "kube-apiserver",
-        &command,
-        &folder.join("kube-apiserver.log"),
-    )
+    Process::start("kube-apiserver", &command, &folder.join("kube-apiserver.log"))
 }
 
 fn start_controllers(programs: &Path, folder: &Path) -> Result<Process> {
     let mut command = Command::new(programs.join("kube-controller-manager"));
     command
-        .arg(format!(
-            "--kubeconfig={}",
-            folder.join("kubeconfig").display()
-        ))
+        .arg(format!("--kubeconfig={}", folder.join("kubeconfig").display()))
         .arg(format!("--controllers={CONTROLLERS}"))
-        .args([
-            "--use-service-account-credentials=false",
-            "--leader-elect=false",
-            "--secure-port=0",
-        ])
+        .args(["--use-service-account-credentials=false", "--leader-elect=false", "--secure-port=0"])
         // Ends of things are looked for once a second, so that tests of deletion are quick.
-        .args([
-            "--concurrent-gc-syncs=5",
-            "--namespace-sync-period=5s",
-            "--profiling=false",
-        ]);
-    Process::start(
-        "kube-controller-manager",
-        &command,
-        &folder.join("kube-controller-manager.log"),
-    )
+        .args(["--concurrent-gc-syncs=5", "--namespace-sync-period=5s", "--profiling=false"]);
+    Process::start("kube-controller-manager", &command, &folder.join("kube-controller-manager.log"))
 }
 
 /// A loopback port that nobody listens on. Below the range that outgoing connections take theirs from, so that it

@@ -48,9 +48,7 @@ impl NameServer {
     pub fn start(host: &Host) -> Result<Self> {
         let address = host.at(53);
         let (udp, tcp) = host
-            .inside(|| {
-                Ok::<_, std::io::Error>((UdpSocket::bind(address)?, TcpListener::bind(address)?))
-            })?
+            .inside(|| Ok::<_, std::io::Error>((UdpSocket::bind(address)?, TcpListener::bind(address)?)))?
             .with_context(|| format!("a name server on {address}"))?;
         udp.set_read_timeout(Some(Duration::from_millis(200)))?;
         tcp.set_nonblocking(true)?;
@@ -68,11 +66,7 @@ impl NameServer {
 
     /// Decides the answer for a name from now on.
     pub fn set(&self, name: &str, answer: Answer) {
-        let mut names = self
-            .zone
-            .names
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.zone.names.lock().unwrap_or_else(PoisonError::into_inner);
         names.insert(name.trim_end_matches('.').to_ascii_lowercase(), answer);
     }
 
@@ -96,10 +90,7 @@ impl Drop for NameServer {
 impl Zone {
     fn reply(&self, query: &[u8]) -> Option<Vec<u8>> {
         self.queries.fetch_add(1, Ordering::Relaxed);
-        message::reply(
-            query,
-            &self.names.lock().unwrap_or_else(PoisonError::into_inner),
-        )
+        message::reply(query, &self.names.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn is_closed(&self) -> bool {
@@ -140,9 +131,7 @@ fn serve_stream(mut stream: TcpStream, zone: &Zone) -> Option<()> {
         let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
         stream.read_exact(&mut query).ok()?;
         let reply = zone.reply(&query)?;
-        stream
-            .write_all(&u16::try_from(reply.len()).ok()?.to_be_bytes())
-            .ok()?;
+        stream.write_all(&u16::try_from(reply.len()).ok()?.to_be_bytes()).ok()?;
         stream.write_all(&reply).ok()?;
     }
 }

@@ -17,4 +17,5 @@ pub mod dns;
 pub mod network;
 pub mod process;
 pub mod servers;
+pub mod situation;
 pub mod tools;

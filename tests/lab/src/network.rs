@@ -51,27 +51,11 @@ impl Network {
     pub fn new() -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let folder = cleanup::folder("network")?;
-        let prefix = format!(
-            "{NAMESPACE_PREFIX}{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
+        let prefix = format!("{NAMESPACE_PREFIX}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let namespace = format!("{prefix}-router");
         add_namespace(&namespace)?;
-        let router = Host::new(
-            "router",
-            &namespace,
-            &namespace,
-            "lo",
-            Vec::new(),
-            folder.path(),
-        );
-        let this = Self {
-            prefix,
-            router,
-            hosts: Vec::new(),
-            folder,
-        };
+        let router = Host::new("router", &namespace, &namespace, "lo", Vec::new(), folder.path());
+        let this = Self { prefix, router, hosts: Vec::new(), folder };
         this.router.inside(|| {
             write_setting("net/ipv4/ip_forward", "1")?;
             write_setting("net/ipv6/conf/all/forwarding", "1")
@@ -83,22 +67,12 @@ impl Network {
     pub fn host(&mut self, name: &str, addresses: &[&str]) -> Result<Host> {
         let addresses = addresses
             .iter()
-            .map(|text| {
-                text.parse()
-                    .with_context(|| format!("address {text} of host {name}"))
-            })
+            .map(|text| text.parse().with_context(|| format!("address {text} of host {name}")))
             .collect::<Result<Vec<IpAddr>>>()?;
         let namespace = format!("{}-{name}", self.prefix);
         add_namespace(&namespace)?;
         let link = format!("v{}", self.hosts.len());
-        let host = Host::new(
-            name,
-            &namespace,
-            self.router.namespace(),
-            &link,
-            addresses.clone(),
-            self.folder.path(),
-        );
+        let host = Host::new(name, &namespace, self.router.namespace(), &link, addresses.clone(), self.folder.path());
         self.hosts.push(host.clone());
 
         ip_batch(
@@ -139,19 +113,14 @@ impl Network {
                     .hosts
                     .iter()
                     .find(|host| host.addresses().contains(&address))
-                    .with_context(|| {
-                        format!("no host of this network has the address {address}")
-                    })?;
+                    .with_context(|| format!("no host of this network has the address {address}"))?;
                 return host.attach_route(address);
             }
             Route::Blackhole => "blackhole",
             Route::Prohibit => "prohibit",
             Route::Unreachable => "unreachable",
         };
-        ip_batch(
-            self.router.namespace(),
-            &format!("route replace {kind} {}\n", whole(address)),
-        )
+        ip_batch(self.router.namespace(), &format!("route replace {kind} {}\n", whole(address)))
     }
 }
 
@@ -171,24 +140,19 @@ fn whole(address: IpAddr) -> String {
 }
 
 fn add_namespace(name: &str) -> Result<()> {
-    run(Command::new("ip").args(["netns", "add", name]))
-        .context("a network namespace (needs root)")?;
+    run(Command::new("ip").args(["netns", "add", name])).context("a network namespace (needs root)")?;
     run(Command::new("ip").args(["-n", name, "link", "set", "lo", "up"]))?;
     Ok(())
 }
 
 /// Runs lines of `ip` commands inside a namespace, in one process.
 fn ip_batch(namespace: &str, lines: &str) -> Result<()> {
-    run_with_input(
-        Command::new("ip").args(["-n", namespace, "-batch", "-"]),
-        lines,
-    )
-    .with_context(|| format!("in {namespace}: {lines}"))?;
+    run_with_input(Command::new("ip").args(["-n", namespace, "-batch", "-"]), lines)
+        .with_context(|| format!("in {namespace}: {lines}"))?;
     Ok(())
 }
 
 /// Writes a kernel setting of the calling thread's namespace.
 fn write_setting(name: &str, value: &str) -> Result<()> {
-    std::fs::write(Path::new("/proc/sys").join(name), value)
-        .with_context(|| format!("setting {name} to {value}"))
+    std::fs::write(Path::new("/proc/sys").join(name), value).with_context(|| format!("setting {name} to {value}"))
 }

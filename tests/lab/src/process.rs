@@ -46,10 +46,7 @@ impl Process {
             .open(log)
             .with_context(|| format!("opening the log of {name} at {}", log.display()))?;
         let mut wrapped = Command::new("setpriv");
-        wrapped
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(command.get_program())
-            .args(command.get_args());
+        wrapped.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
         for (key, value) in command.get_envs() {
             match value {
                 Some(value) => wrapped.env(key, value),
@@ -59,24 +56,12 @@ impl Process {
         if let Some(folder) = command.get_current_dir() {
             wrapped.current_dir(folder);
         }
-        wrapped
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .process_group(0);
+        wrapped.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
 
         let (reply, answer) = mpsc::sync_channel(1);
-        STARTER
-            .send((wrapped, reply))
-            .context("the thread that starts children is gone")?;
-        let child = answer
-            .recv()?
-            .with_context(|| format!("starting {name} ({command:?})"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            log: log.to_owned(),
-        })
+        STARTER.send((wrapped, reply)).context("the thread that starts children is gone")?;
+        let child = answer.recv()?.with_context(|| format!("starting {name} ({command:?})"))?;
+        Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
     }
 
     pub fn id(&self) -> u32 {
@@ -89,9 +74,7 @@ impl Process {
 
     /// What the child has written so far.
     pub fn log(&self) -> String {
-        fs::read(&self.log)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
     /// The exit code once it has ended; a signal counts as 128 plus its number, as in a shell.
@@ -152,12 +135,7 @@ impl Process {
     }
 
     /// Polls until `ready` holds; fails early when the child ends, and at the deadline, with the end of its log.
-    pub fn wait_until(
-        &mut self,
-        what: &str,
-        within: Duration,
-        mut ready: impl FnMut() -> bool,
-    ) -> Result<()> {
+    pub fn wait_until(&mut self, what: &str, within: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
         let deadline = Instant::now() + within;
         loop {
             if ready() {
@@ -165,11 +143,7 @@ impl Process {
             }
             self.check()?;
             if Instant::now() >= deadline {
-                bail!(
-                    "{}: not {what} after {within:?}: {}",
-                    self.name,
-                    tail(&self.log(), 15)
-                );
+                bail!("{}: not {what} after {within:?}: {}", self.name, tail(&self.log(), 15));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -196,16 +170,9 @@ pub fn wait_until(what: &str, within: Duration, mut ready: impl FnMut() -> bool)
 
 /// Runs a command to its end and returns its stdout; a failure carries its stderr.
 pub fn run(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("starting {command:?}"))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("starting {command:?}"))?;
     if !output.status.success() {
-        bail!(
-            "{command:?} ended with {}: {}",
-            code_of(output.status),
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("{command:?} ended with {}: {}", code_of(output.status), String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -225,11 +192,7 @@ pub fn run_with_input(command: &mut Command, input: &str) -> Result<String> {
     let output = child.wait_with_output()?;
     let written = writer.join();
     if !output.status.success() {
-        bail!(
-            "{command:?} ended with {}: {}",
-            code_of(output.status),
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("{command:?} ended with {}: {}", code_of(output.status), String::from_utf8_lossy(&output.stderr).trim());
     }
     if !matches!(written, Ok(Ok(()))) {
         bail!("{command:?} did not read its input");
@@ -245,9 +208,7 @@ pub fn tail(text: &str, lines: usize) -> String {
 
 fn code_of(status: std::process::ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
 fn pid(id: u32) -> i32 {

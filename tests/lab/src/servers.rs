@@ -6,7 +6,7 @@ pub mod fault;
 mod haproxy;
 pub mod nginx;
 mod origin;
-mod proxy;
+pub mod proxy;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -32,19 +32,8 @@ pub struct Server {
 
 impl Server {
     /// Starts a program and waits until it listens on every port.
-    fn start_program(
-        name: &str,
-        host: &Host,
-        words: Vec<OsString>,
-        ports: Vec<u16>,
-    ) -> Result<Self> {
-        let mut this = Self {
-            name: name.to_owned(),
-            host: host.clone(),
-            words,
-            ports,
-            process: None,
-        };
+    fn start_program(name: &str, host: &Host, words: Vec<OsString>, ports: Vec<u16>) -> Result<Self> {
+        let mut this = Self { name: name.to_owned(), host: host.clone(), words, ports, process: None };
         this.start()?;
         Ok(this)
     }

@@ -8,10 +8,7 @@ use anyhow::{Context, Result, bail};
 
 /// The top folder of the checkout.
 pub fn checkout() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .components()
-        .collect()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").components().collect()
 }
 
 /// The folder with etcd, kube-apiserver, kube-controller-manager and kubectl.
@@ -50,12 +47,7 @@ pub fn leeward() -> Result<PathBuf> {
         .take(3)
         .map(|folder| folder.join("leeward"))
         .find(|path| path.is_file())
-        .with_context(|| {
-            format!(
-                "no leeward binary near {}: run `cargo build`, or set LEEWARD",
-                own.display()
-            )
-        })
+        .with_context(|| format!("no leeward binary near {}: run `cargo build`, or set LEEWARD", own.display()))
 }
 
 /// Runs a script of `hack/` once per process; the scripts themselves are quick when their result is cached.

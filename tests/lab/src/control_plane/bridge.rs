@@ -49,8 +49,7 @@ fn relay(client: TcpStream, port: u16, closed: &Arc<AtomicBool>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else {
         return;
     };
-    let both = [(&client, &server), (&server, &client)]
-        .map(|(from, to)| Ok((from.try_clone()?, to.try_clone()?)));
+    let both = [(&client, &server), (&server, &client)].map(|(from, to)| Ok((from.try_clone()?, to.try_clone()?)));
     for pair in both {
         let pair: io::Result<(TcpStream, TcpStream)> = pair;
         let Ok((mut from, mut to)) = pair else { return };
@@ -64,11 +63,7 @@ fn relay(client: TcpStream, port: u16, closed: &Arc<AtomicBool>) {
     }
 }
 
-fn copy_while_open(
-    from: &mut TcpStream,
-    to: &mut TcpStream,
-    closed: &AtomicBool,
-) -> io::Result<()> {
+fn copy_while_open(from: &mut TcpStream, to: &mut TcpStream, closed: &AtomicBool) -> io::Result<()> {
     use std::io::{ErrorKind, Read, Write};
     from.set_read_timeout(Some(Duration::from_millis(500)))?;
     let mut buffer = vec![0; 32 * 1024];

@@ -29,18 +29,10 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
-        let group = chunk
-            .iter()
-            .chain([0, 0].iter())
-            .take(3)
-            .fold(0_u32, |sum, &byte| sum << 8 | u32::from(byte));
+        let group = chunk.iter().chain([0, 0].iter()).take(3).fold(0_u32, |sum, &byte| sum << 8 | u32::from(byte));
         for position in 0..4_u32 {
             let index = (group >> (18 - 6 * position) & 63) as usize;
-            let sign = if position as usize <= chunk.len() {
-                char::from(ALPHABET[index])
-            } else {
-                '='
-            };
+            let sign = if position as usize <= chunk.len() { char::from(ALPHABET[index]) } else { '=' };
             let _ = text.write_char(sign);
         }
     }
@@ -53,14 +45,8 @@ mod tests {
 
     #[test]
     fn base64_is_that_of_rfc_4648() {
-        let examples = [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-        ];
+        let examples =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")];
         for (plain, encoded) in examples {
             assert_eq!(base64(plain.as_bytes()), encoded, "{plain}");
         }

@@ -64,11 +64,7 @@ fn question(query: &[u8]) -> Option<Question> {
     }
     let kind = u16::from_be_bytes([*query.get(at)?, *query.get(at + 1)?]);
     let end = at + 4;
-    (end <= query.len()).then(|| Question {
-        name: labels.join("."),
-        kind,
-        end,
-    })
+    (end <= query.len()).then(|| Question { name: labels.join("."), kind, end })
 }
 
 fn addresses_of(addresses: &[IpAddr], kind: u16, owner: Option<&str>) -> Vec<Vec<u8>> {
@@ -119,10 +115,7 @@ mod tests {
     fn a_known_name_is_answered_with_its_family_only() {
         let names = BTreeMap::from([(
             "shop.example.com".to_owned(),
-            Answer::Addresses(vec![
-                "198.51.100.10".parse().unwrap(),
-                "2001:db8::1".parse().unwrap(),
-            ]),
+            Answer::Addresses(vec!["198.51.100.10".parse().unwrap(), "2001:db8::1".parse().unwrap()]),
         )]);
         let reply = reply(&query("Shop.example.com", A), &names).unwrap();
         assert_eq!(reply[..2], [0x12, 0x34]);
@@ -134,10 +127,7 @@ mod tests {
     #[test]
     fn unknown_names_do_not_exist_and_silence_is_silent() {
         let names = BTreeMap::from([("mute.example.com".to_owned(), Answer::Silent)]);
-        assert_eq!(
-            reply(&query("nobody.example.com", A), &names).unwrap()[3] & 15,
-            3
-        );
+        assert_eq!(reply(&query("nobody.example.com", A), &names).unwrap()[3] & 15, 3);
         assert_eq!(reply(&query("mute.example.com", A), &names), None);
     }
 
@@ -145,11 +135,7 @@ mod tests {
     fn a_query_that_is_cut_short_gets_no_answer() {
         let whole = query("shop.example.com", A);
         for length in 0..whole.len() {
-            assert_eq!(
-                reply(&whole[..length], &BTreeMap::new()),
-                None,
-                "{length} bytes"
-            );
+            assert_eq!(reply(&whole[..length], &BTreeMap::new()), None, "{length} bytes");
         }
     }
 }

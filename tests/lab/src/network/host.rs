@@ -56,19 +56,12 @@ impl Host {
     }
 
     pub fn addresses(&self) -> Vec<IpAddr> {
-        self.0
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The first address.
     pub fn address(&self) -> IpAddr {
-        self.addresses()
-            .first()
-            .copied()
-            .unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
+        self.addresses().first().copied().unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
     }
 
     /// The first address with a port.
@@ -85,45 +78,31 @@ impl Host {
     /// A command that runs inside this host.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");
-        command
-            .args(["netns", "exec", self.namespace()])
-            .arg(program);
+        command.args(["netns", "exec", self.namespace()]).arg(program);
         command
     }
 
     /// Runs a program inside this host to its end; stdout, or an error with stderr.
     pub fn exec(&self, words: &[&str]) -> Result<String> {
-        let (program, arguments) = words
-            .split_first()
-            .context("a command has at least one word")?;
+        let (program, arguments) = words.split_first().context("a command has at least one word")?;
         run(self.command(program).args(arguments))
     }
 
     /// Starts a program inside this host (made with [`Self::command`]); its output goes to a log in its folder.
     pub fn spawn(&self, name: &str, command: &Command) -> Result<Process> {
-        Process::start(
-            &format!("{name} on {}", self.name()),
-            command,
-            &self.folder()?.join(format!("{name}.log")),
-        )
+        Process::start(&format!("{name} on {}", self.name()), command, &self.folder()?.join(format!("{name}.log")))
     }
 
     /// Runs code in this host: a thread of its own enters the namespace, and sockets made there stay there, also
     /// when they are moved out.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
         let path = Path::new(NAMESPACES).join(self.namespace());
-        let namespace =
-            File::open(&path).with_context(|| format!("opening namespace {}", path.display()))?;
+        let namespace = File::open(&path).with_context(|| format!("opening namespace {}", path.display()))?;
         std::thread::scope(|scope| {
             let thread = scope.spawn(move || -> Result<T> {
                 // SAFETY: setns takes a valid descriptor and changes only the calling thread, which ends below.
                 let entered = unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) };
-                ensure!(
-                    entered == 0,
-                    "entering {}: {}",
-                    path.display(),
-                    std::io::Error::last_os_error()
-                );
+                ensure!(entered == 0, "entering {}: {}", path.display(), std::io::Error::last_os_error());
                 Ok(work())
             });
             match thread.join() {
@@ -153,25 +132,14 @@ impl Host {
     /// Adds an address, routed to this host.
     pub fn add_address(&self, address: IpAddr) -> Result<()> {
         self.attach(address)?;
-        self.0
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(address);
+        self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner).push(address);
         Ok(())
     }
 
     /// Takes an address away. The router goes on looking for it on the wire, as for a machine that was switched off.
     pub fn remove_address(&self, address: IpAddr) -> Result<()> {
-        ip_batch(
-            self.namespace(),
-            &format!("addr del {} dev eth0\n", whole(address)),
-        )?;
-        self.0
-            .addresses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|own| *own != address);
+        ip_batch(self.namespace(), &format!("addr del {} dev eth0\n", whole(address)))?;
+        self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner).retain(|own| *own != address);
         Ok(())
     }
 
@@ -183,8 +151,9 @@ impl Host {
     /// Plugs it in; also what makes a new host ready.
     pub fn link_up(&self) -> Result<()> {
         self.inside(|| {
-            // Any user may ping, as in a container of a current runtime.
-            write_setting("net/ipv4/ping_group_range", "0 2147483647")?;
+            // Any user may ping, as in a container of a current runtime; in a user namespace there is only one.
+            write_setting("net/ipv4/ping_group_range", "0 2147483647")
+                .or_else(|_| write_setting("net/ipv4/ping_group_range", "0 0"))?;
             write_setting("net/ipv6/conf/eth0/accept_ra", "0")
         })??;
         ip_batch(
@@ -203,8 +172,7 @@ impl Host {
         let wanted = format!(":{port:04X}");
         self.inside(|| {
             ["tcp", "tcp6"].iter().any(|family| {
-                let table =
-                    std::fs::read_to_string(Path::new("/proc/thread-self/net").join(family));
+                let table = std::fs::read_to_string(Path::new("/proc/thread-self/net").join(family));
                 table.unwrap_or_default().lines().any(|line| {
                     let mut columns = line.split_ascii_whitespace().skip(1);
                     let local = columns.next().unwrap_or_default();
@@ -217,17 +185,11 @@ impl Host {
 
     pub(super) fn attach(&self, address: IpAddr) -> Result<()> {
         let nodad = if address.is_ipv6() { " nodad" } else { "" };
-        ip_batch(
-            self.namespace(),
-            &format!("addr add {} dev eth0{nodad}\n", whole(address)),
-        )?;
+        ip_batch(self.namespace(), &format!("addr add {} dev eth0{nodad}\n", whole(address)))?;
         self.attach_route(address)
     }
 
     pub(super) fn attach_route(&self, address: IpAddr) -> Result<()> {
-        ip_batch(
-            &self.0.router,
-            &format!("route replace {} dev {}\n", whole(address), self.0.link),
-        )
+        ip_batch(&self.0.router, &format!("route replace {} dev {}\n", whole(address), self.0.link))
     }
 }

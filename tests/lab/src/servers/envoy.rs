@@ -16,30 +16,14 @@ pub(super) fn start(proxy: &Proxy, host: &Host, name: &str) -> Result<Server> {
     let path = folder.join("envoy.json");
     std::fs::write(&path, serde_json::to_string_pretty(&config(proxy))?)?;
     let mut words = vec![program.into(), "-c".into(), path.into()];
-    words.extend(
-        [
-            "--disable-hot-restart",
-            "--concurrency",
-            "1",
-            "--log-level",
-            "warning",
-        ]
-        .map(Into::into),
-    );
+    words.extend(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"].map(Into::into));
     Server::start_program(name, host, words, proxy.ports())
 }
 
 fn config(proxy: &Proxy) -> Value {
-    let listeners: Vec<Value> = proxy
-        .listen
-        .iter()
-        .map(|listen| listener(proxy, *listen))
-        .collect();
-    let endpoints: Vec<Value> = proxy
-        .origins
-        .iter()
-        .map(|origin| json!({"endpoint": {"address": address(*origin)}}))
-        .collect();
+    let listeners: Vec<Value> = proxy.listen.iter().map(|listen| listener(proxy, *listen)).collect();
+    let endpoints: Vec<Value> =
+        proxy.origins.iter().map(|origin| json!({"endpoint": {"address": address(*origin)}})).collect();
     let mut cluster = json!({
         "name": "origins",
         "type": "STATIC",
@@ -75,7 +59,8 @@ fn listener(proxy: &Proxy, listen: SocketAddr) -> Value {
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
         }],
     });
-    let mut chain = json!({"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]});
+    let mut chain =
+        json!({"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]});
     if let Some(leaf) = &proxy.tls {
         chain["transport_socket"] = json!({
             "name": "envoy.transport_sockets.tls",
@@ -100,8 +85,7 @@ fn upstream_tls(proxy: &Proxy) -> Value {
         context["sni"] = json!(name);
     }
     if let Some(authority) = &proxy.verify {
-        context["common_tls_context"]["validation_context"] =
-            json!({"trusted_ca": {"filename": authority}});
+        context["common_tls_context"]["validation_context"] = json!({"trusted_ca": {"filename": authority}});
         if let Some(name) = &proxy.server_name {
             context["common_tls_context"]["validation_context"]["match_typed_subject_alt_names"] =
                 json!([{"san_type": "DNS", "matcher": {"exact": name}}]);

@@ -63,32 +63,19 @@ pub struct FaultServer(Arc<Shared>);
 impl FaultServer {
     /// Listens on an address of `host`.
     pub fn start(host: &Host, address: SocketAddr, fault: Fault) -> Result<Self> {
-        Self::listen(
-            host.inside(|| TcpListener::bind(address))?,
-            address,
-            None,
-            fault,
-        )
+        Self::listen(host.inside(|| TcpListener::bind(address))?, address, None, fault)
     }
 
     /// As [`Self::start`], behind a well-behaved TLS handshake.
     pub fn start_tls(host: &Host, address: SocketAddr, leaf: &Leaf, fault: Fault) -> Result<Self> {
-        Self::listen(
-            host.inside(|| TcpListener::bind(address))?,
-            address,
-            Some(tls(leaf)?),
-            fault,
-        )
+        Self::listen(host.inside(|| TcpListener::bind(address))?, address, Some(tls(leaf)?), fault)
     }
 
     /// Listens on a loopback port of this machine, for tests that need no network; with the address.
     pub fn on_loopback(leaf: Option<&Leaf>, fault: Fault) -> Result<(Self, SocketAddr)> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
-        Ok((
-            Self::listen(Ok(listener), address, leaf.map(tls).transpose()?, fault)?,
-            address,
-        ))
+        Ok((Self::listen(Ok(listener), address, leaf.map(tls).transpose()?, fault)?, address))
     }
 
     fn listen(
@@ -150,15 +137,8 @@ impl Shared {
     }
 
     fn treat(&self, stream: TcpStream) {
-        let fault = self
-            .fault
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if stream.set_nonblocking(false).is_err()
-            || stream
-                .set_read_timeout(Some(Duration::from_millis(200)))
-                .is_err()
+        let fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if stream.set_nonblocking(false).is_err() || stream.set_read_timeout(Some(Duration::from_millis(200))).is_err()
         {
             return;
         }
@@ -189,23 +169,15 @@ impl Shared {
             }
             Fault::CloseMidHeaders => stream.write_all(promise),
             Fault::CloseAfterHeaders => stream.write_all(&[promise, &b"\r\n"[..]].concat()),
-            Fault::CloseMidBody | Fault::StallMidBody => {
-                stream.write_all(&[promise, &b"\r\n"[..], part].concat())
-            }
-            Fault::Garbage => {
-                stream.write_all(b"\x00\x01 this is not the protocol that you expect\r\n\r\n")
-            }
+            Fault::CloseMidBody | Fault::StallMidBody => stream.write_all(&[promise, &b"\r\n"[..], part].concat()),
+            Fault::Garbage => stream.write_all(b"\x00\x01 this is not the protocol that you expect\r\n\r\n"),
             Fault::Slow(wait) => {
                 std::thread::sleep(*wait);
-                stream.write_all(
-                    b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nok.\n",
-                )
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nok.\n")
             }
             Fault::Respond(bytes) => stream.write_all(bytes),
         };
-        if sent.and_then(|()| stream.flush()).is_ok()
-            && matches!(fault, Fault::Hang | Fault::StallMidBody)
-        {
+        if sent.and_then(|()| stream.flush()).is_ok() && matches!(fault, Fault::Hang | Fault::StallMidBody) {
             self.hold(stream);
         }
     }
@@ -240,10 +212,7 @@ impl Shared {
 }
 
 fn is_wait(error: &std::io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 trait Socket {
@@ -252,10 +221,7 @@ trait Socket {
 
 impl Socket for TcpStream {
     fn reset_on_close(&self) {
-        let linger = libc::linger {
-            l_onoff: 1,
-            l_linger: 0,
-        };
+        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
         // SAFETY: the descriptor is open and the option's value is a whole `linger` that lives through the call.
         unsafe {
             libc::setsockopt(
@@ -276,13 +242,11 @@ impl Socket for StreamOwned<ServerConnection, TcpStream> {
 }
 
 fn tls(leaf: &Leaf) -> Result<Arc<ServerConfig>> {
-    let certificate = CertificateDer::from_pem_file(&leaf.certificate)
-        .context("the certificate of a fault server")?;
+    let certificate = CertificateDer::from_pem_file(&leaf.certificate).context("the certificate of a fault server")?;
     let key = PrivateKeyDer::from_pem_file(&leaf.key).context("the key of a fault server")?;
-    let config =
-        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate], key)?;
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
     Ok(Arc::new(config))
 }

@@ -35,9 +35,7 @@ frontend edge
         read = proxy.read_timeout.as_millis(),
     );
     for listen in &proxy.listen {
-        let tls = proxy.tls.as_ref().map_or_else(String::new, |leaf| {
-            format!(" ssl crt {}", leaf.bundle.display())
-        });
+        let tls = proxy.tls.as_ref().map_or_else(String::new, |leaf| format!(" ssl crt {}", leaf.bundle.display()));
         let _ = writeln!(text, "  bind {listen}{tls}");
     }
     text.push_str("  default_backend origins\nbackend origins\n");
@@ -50,11 +48,7 @@ frontend edge
             }
             match (&proxy.verify, &proxy.server_name) {
                 (Some(authority), Some(name)) => {
-                    let _ = write!(
-                        text,
-                        " verify required ca-file {} verifyhost {name}",
-                        authority.display()
-                    );
+                    let _ = write!(text, " verify required ca-file {} verifyhost {name}", authority.display());
                 }
                 (Some(authority), None) => {
                     let _ = write!(text, " verify required ca-file {}", authority.display());

@@ -31,11 +31,7 @@ impl Nginx {
         words.push(folder.clone().into());
         let server = Server::start_program(name, host, words, ports.to_vec())
             .with_context(|| format!("nginx {name}: {}", read(&folder.join("error.log"))))?;
-        Ok(Self {
-            server,
-            folder,
-            name: name.to_owned(),
-        })
+        Ok(Self { server, folder, name: name.to_owned() })
     }
 
     /// Replaces the configuration; connections in flight are finished by the old worker.
@@ -44,17 +40,10 @@ impl Nginx {
         // The old worker stops accepting when it says so, a moment after the new one has started.
         let retired = || self.error_log().matches("gracefully shutting down").count();
         let before = retired();
-        let process = self
-            .server
-            .process()
-            .with_context(|| format!("nginx {} was stopped", self.name))?;
+        let process = self.server.process().with_context(|| format!("nginx {} was stopped", self.name))?;
         process.signal(libc::SIGHUP);
-        wait_until(
-            "running the new configuration",
-            Duration::from_secs(5),
-            || retired() > before,
-        )
-        .with_context(|| format!("reload of nginx {}: {}", self.name, self.error_log()))
+        wait_until("running the new configuration", Duration::from_secs(5), || retired() > before)
+            .with_context(|| format!("reload of nginx {}: {}", self.name, self.error_log()))
     }
 
     pub fn start_again(&mut self) -> Result<()> {

@@ -82,9 +82,7 @@ impl Proxy {
 
     pub fn start(&self, host: &Host, name: &str) -> Result<RunningProxy> {
         Ok(match self.kind {
-            Kind::Nginx => {
-                RunningProxy::Nginx(Nginx::start(host, name, &self.nginx(), &self.ports())?)
-            }
+            Kind::Nginx => RunningProxy::Nginx(Nginx::start(host, name, &self.nginx(), &self.ports())?),
             Kind::Haproxy => RunningProxy::Other(haproxy::start(self, host, name)?),
             Kind::Envoy => RunningProxy::Other(envoy::start(self, host, name)?),
         })
@@ -99,12 +97,7 @@ impl Proxy {
         let listen: String = self
             .listen
             .iter()
-            .map(|listen| {
-                format!(
-                    "  listen {listen}{};\n",
-                    if self.tls.is_some() { " ssl" } else { "" }
-                )
-            })
+            .map(|listen| format!("  listen {listen}{};\n", if self.tls.is_some() { " ssl" } else { "" }))
             .collect();
         let tls = self.tls.as_ref().map_or_else(String::new, |leaf| {
             format!(
@@ -113,11 +106,7 @@ impl Proxy {
                 leaf.key.display()
             )
         });
-        let servers: String = self
-            .origins
-            .iter()
-            .map(|origin| format!("  server {origin} max_fails=0;\n"))
-            .collect();
+        let servers: String = self.origins.iter().map(|origin| format!("  server {origin} max_fails=0;\n")).collect();
         let mut location = match &self.own_answer {
             Some(OwnAnswer::Status(code)) => format!("    return {code};\n"),
             Some(OwnAnswer::Challenge) => {

@@ -1,0 +1,74 @@
+# Everything that can be done with a checkout. `make help` lists it.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+export PATH := $(PATH):/usr/sbin:/sbin
+
+CARGO ?= cargo
+TARGET = $${CARGO_TARGET_DIR:-target}
+
+# Tests make network namespaces: who is not root runs them in a user namespace.
+ifneq ($(shell id -u),0)
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
+endif
+
+.PHONY: help demo demo-shell test lint generate generated bench situations tools control-plane clean-lab
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: tools ## a real control plane, proxies and firewalls; the operator names causes and keeps an allowlist
+	@$(call run_demo,)
+
+demo-shell: tools ## the demo's lab stays up behind a shell with kubectl configured
+	@$(call run_demo,--shell)
+
+# Programs first, each with its progress; then the demo itself, which makes network namespaces.
+define run_demo
+KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
+hack/kube-router/build >/dev/null; \
+$(CARGO) build --bin leeward; \
+$(CARGO) build -p lab --bin demo; \
+LEEWARD="$(TARGET)/debug/leeward" hack/as-root "$(TARGET)/debug/demo" $(1)
+endef
+
+test: tools ## lint, generated files, and every test, against a real control plane and real proxies
+	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
+	hack/envoy/install >/dev/null; \
+	$(MAKE) lint generated; \
+	$(CARGO) test --workspace
+
+lint: ## rustfmt and clippy, warnings are errors
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+generate: ## write crds/ from the Rust types
+	@mkdir -p crds
+	$(CARGO) run --quiet --bin leeward -- crds --directory crds
+
+generated: ## fail when crds/ is not what the Rust types say
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+	$(CARGO) run --quiet --bin leeward -- crds --directory "$$fresh"; \
+	diff -r "$$fresh" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }
+
+situations: tools ## stage the network situations and ask about each; FILTER=word picks some
+	@hack/envoy/install >/dev/null; \
+	$(CARGO) build --bin leeward; \
+	$(CARGO) run -p lab --bin situations -- $(FILTER)
+
+bench: tools ## CPU and memory for each probe, beside blackbox_exporter in the same run
+	@BLACKBOX="$$(hack/blackbox/build)/blackbox_exporter"; export BLACKBOX; \
+	$(CARGO) bench --bench probes
+
+tools: ## make sure that the programs of the lab are installed
+	@hack/tools
+
+control-plane: ## print the folder of the control plane, prepared if need be
+	@hack/control-plane/build
+
+clean-lab: ## remove namespaces and folders that killed runs have left behind
+	@$(CARGO) run --quiet -p lab --bin clean-lab

@@ -1,0 +1,55 @@
+//! How a command ends: exit codes are a contract that pipelines branch on.
+
+use std::io;
+use std::process::ExitCode;
+
+/// How a command ended that could do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: healthy (risks included), or nothing to do.
+    Fine,
+    /// 2: unhealthy, or something would change.
+    Finding,
+    /// 3: nobody can say.
+    Inconclusive,
+}
+
+/// 1: bad input, wrong usage or an error of our own.
+const FAILED: u8 = 1;
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Fine => Self::SUCCESS,
+            Exit::Finding => Self::from(2),
+            Exit::Inconclusive => Self::from(3),
+        }
+    }
+}
+
+/// Ends the process: an error becomes one line on standard error and exit code 1.
+pub fn end(outcome: anyhow::Result<Exit>) -> ExitCode {
+    match outcome {
+        Ok(exit) => exit.into(),
+        // A reader that went away (`leeward crds | head`) has what it wanted.
+        Err(error) if closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Prints what clap says. Its own exit code for wrong usage is 2, which here means a finding.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let asked_for = !error.use_stderr();
+    let printed = error.print();
+    if asked_for && printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+fn closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,80 @@
+//! The command line: one file per command. Each command turns its arguments into one call of the
+//! library, writes what it found to standard output and ends with an [`Exit`]; a command that cannot
+//! do its work writes nothing there and says why on standard error.
+
+mod completion;
+mod crds;
+mod exit;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use exit::Exit;
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Find out why a site behind a protecting proxy fails, and keep the proxy's addresses allowed at its origin.
+#[derive(Parser, Debug)]
+#[command(name = "leeward", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 healthy or nothing to do, 2 unhealthy or something would change, \
+    3 inconclusive, 1 bad input or an error.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Print the CustomResourceDefinitions, ready for kubectl apply
+    Crds(crds::Args),
+    /// Print the completion script of a shell
+    Completion(completion::Args),
+}
+
+impl Command {
+    fn run(self, called: Called) -> anyhow::Result<Exit> {
+        match self {
+            Self::Crds(args) => args.run(),
+            Self::Completion(args) => args.run(&mut command(called)),
+        }
+    }
+}
+
+/// The name that the user typed, so that help speaks of the command that works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Called {
+    Leeward,
+    /// `kubectl leeward`: kubectl starts `kubectl-leeward` from the path.
+    Plugin,
+}
+
+impl Called {
+    fn by(program: Option<&OsString>) -> Self {
+        let stem = program.map(Path::new).and_then(Path::file_stem).and_then(OsStr::to_str);
+        if stem.is_some_and(|name| name.starts_with("kubectl-") || name.starts_with("kubectl_")) {
+            Self::Plugin
+        } else {
+            Self::Leeward
+        }
+    }
+}
+
+/// The arguments' grammar under the name that it was called by.
+fn command(called: Called) -> clap::Command {
+    let command = Cli::command();
+    match called {
+        Called::Leeward => command,
+        Called::Plugin => command.name("kubectl-leeward").bin_name("kubectl leeward").display_name("kubectl leeward"),
+    }
+}
+
+/// Parses the arguments, runs the command and returns the process's exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let called = Called::by(args.first());
+    let parsed = command(called).try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let outcome = match parsed {
+        Ok(cli) => cli.command.run(called),
+        Err(usage) => return exit::usage(&usage),
+    };
+    exit::end(outcome)
+}

@@ -1,0 +1,142 @@
+//! What a cluster's own objects say: endpoints, pods, policies and allowlists become facts.
+//!
+//! Facts are pure functions of a [`ClusterSource`]. Two things are one: [`Stores`], kept by watches, and [`Files`], the
+//! manifests that stand in for a cluster in `leeward diagnose -f`. Both give the same facts for the same objects.
+
+mod addresses;
+mod allowlists;
+mod endpoints;
+mod files;
+mod pods;
+mod policies;
+mod selection;
+mod shelves;
+mod stores;
+
+use crate::api::ProxyNetwork;
+use crate::api::validated::Validated;
+use crate::evidence::Fact;
+use crate::net::RangeSet;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use std::sync::Arc;
+
+pub use addresses::cluster_addresses;
+pub use allowlists::{ListedRanges, annotation_of};
+pub use endpoints::{TargetError, addresses_of, endpoints};
+pub use files::{FileError, Files, Text};
+pub use policies::node_addresses;
+pub use selection::{Guarded, GuardedError, matches, pods_of, selector_and_ports, within};
+pub use shelves::Shelves;
+pub use stores::{Change, Options, Stores, Waiting};
+
+/// Kinds of objects that are read.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::Display,
+    strum::EnumIter,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+pub enum Kind {
+    ProtectedOrigin,
+    ProxyNetwork,
+    NetworkPolicy,
+    Namespace,
+    Service,
+    EndpointSlice,
+    Pod,
+    Node,
+    Ingress,
+    ConfigMap,
+    Event,
+}
+
+/// Objects by name, from wherever they come.
+pub trait ClusterSource: Send + Sync {
+    /// Where the objects lie.
+    fn shelves(&self) -> &Shelves;
+
+    /// Whether objects of this kind are known here at all. Where they are not, their absence says nothing.
+    fn knows(&self, kind: Kind) -> bool;
+
+    fn service(&self, namespace: &str, name: &str) -> Option<Arc<Service>> {
+        self.shelves().services.get(namespace, name)
+    }
+
+    /// Services of one namespace, or of all.
+    fn services(&self, namespace: Option<&str>) -> Vec<Arc<Service>> {
+        namespace.map_or_else(|| self.shelves().services.all(), |n| self.shelves().services.of(n))
+    }
+
+    /// The slices that belong to a Service.
+    fn endpoint_slices(&self, namespace: &str, service: &str) -> Vec<Arc<EndpointSlice>> {
+        let owner = |s: &Arc<EndpointSlice>| s.metadata.labels.as_ref()?.get(SERVICE_NAME_LABEL).cloned();
+        let slices = self.shelves().slices.of(namespace).into_iter();
+        slices.filter(|s| owner(s).as_deref() == Some(service)).collect()
+    }
+
+    fn pods(&self, namespace: &str) -> Vec<Arc<Pod>> {
+        self.shelves().pods.of(namespace)
+    }
+
+    fn network_policies(&self, namespace: &str) -> Vec<Arc<NetworkPolicy>> {
+        self.shelves().policies.of(namespace)
+    }
+
+    fn ingress(&self, namespace: &str, name: &str) -> Option<Arc<Ingress>> {
+        self.shelves().ingresses.get(namespace, name)
+    }
+
+    fn ingresses(&self, namespace: &str) -> Vec<Arc<Ingress>> {
+        self.shelves().ingresses.of(namespace)
+    }
+
+    fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
+        self.shelves().namespaces.get("", name)
+    }
+
+    fn namespaces(&self) -> Vec<Arc<Namespace>> {
+        self.shelves().namespaces.all()
+    }
+
+    fn nodes(&self) -> Vec<Arc<Node>> {
+        self.shelves().nodes.all()
+    }
+
+    fn config_map(&self, namespace: &str, name: &str) -> Option<Arc<ConfigMap>> {
+        self.shelves().config_maps.get(namespace, name)
+    }
+
+    fn proxy_network(&self, name: &str) -> Option<Arc<ProxyNetwork>> {
+        self.shelves().networks.get("", name)
+    }
+}
+
+/// Label by which an `EndpointSlice` names its Service.
+const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
+
+/// Everything that the cluster says about one origin. A kind that is not known gives no fact.
+pub fn facts(source: &dyn ClusterSource, origin: &Validated, proxy: Option<&RangeSet>, now: Timestamp) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    facts.extend(endpoints::fact(source, origin).map(Fact::Endpoints));
+    facts.extend(pods::fact(source, origin, now).map(Fact::Pods));
+    if let Some(proxy) = proxy.filter(|set| !set.is_empty()) {
+        facts.extend(policies::facts(source, origin, proxy).into_iter().map(Fact::Policy));
+        facts.extend(allowlists::facts(source, origin, proxy).into_iter().map(Fact::Allowlist));
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests;

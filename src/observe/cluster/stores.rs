@@ -1,0 +1,218 @@
+//! A cluster by watches: every kind that facts need, kept on shelves, with word of what changed.
+//!
+//! Each watch lists, then follows, and begins again by itself with growing pauses. One object that cannot be read is
+//! logged and left out; it never stalls the others. What is kept of an object is what facts and plans read, so that a
+//! heartbeat of a Node or a new `resourceVersion` changes nothing and wakes nobody.
+
+mod feed;
+mod trim;
+
+use super::shelves::{Key, Shelf};
+use super::{ClusterSource, Kind, Shelves};
+use feed::{Feed, Scope};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, Client};
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Changes that a slow listener may fall behind before it has to look at everything.
+const BACKLOG: usize = 4096;
+
+/// Most `ConfigMaps` that are watched because an origin names them.
+const MOST_CONFIG_MAPS: usize = 1024;
+
+/// What is watched.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Namespaces to watch; empty means all.
+    pub namespaces: Vec<String>,
+}
+
+/// An object that is new, different or gone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Change {
+    pub kind: Kind,
+    /// Absent for cluster-scoped kinds.
+    pub namespace: Option<String>,
+    pub name: String,
+}
+
+/// A kind whose first list has not arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    pub kind: Kind,
+    /// What the API server said, once it said something.
+    pub problem: Option<String>,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.problem {
+            Some(problem) => write!(f, "{}: {problem}", self.kind),
+            None => write!(f, "{}: no answer yet", self.kind),
+        }
+    }
+}
+
+/// How one watch stands.
+#[derive(Clone, Debug, Default)]
+struct Standing {
+    listed: bool,
+    problem: Option<String>,
+}
+
+/// What the watches share.
+#[derive(Debug)]
+struct Shared {
+    shelves: Shelves,
+    standings: Mutex<BTreeMap<(Kind, Scope), Standing>>,
+    changes: broadcast::Sender<Change>,
+    /// Counts every change of a standing.
+    news: watch::Sender<u64>,
+}
+
+/// Objects kept by watches. Dropping it ends them.
+pub struct Stores {
+    shared: Arc<Shared>,
+    client: Client,
+    runtime: Handle,
+    stop: CancellationToken,
+    /// `ConfigMaps` that somebody asked for.
+    config_maps: Mutex<BTreeSet<Key>>,
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores").field("waiting", &self.waiting()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Stores {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Stores {
+    /// Starts every watch on the runtime that this is called in.
+    pub fn start(client: Client, options: &Options) -> Self {
+        let shared = Arc::new(Shared {
+            shelves: Shelves::default(),
+            standings: Mutex::default(),
+            changes: broadcast::channel(BACKLOG).0,
+            news: watch::channel(0).0,
+        });
+        let this = Self {
+            shared,
+            client,
+            runtime: Handle::current(),
+            stop: CancellationToken::new(),
+            config_maps: Mutex::default(),
+        };
+        let all = || vec![Scope::All];
+        let scopes = || match options.namespaces.as_slice() {
+            [] => all(),
+            some => some.iter().cloned().map(Scope::Namespace).collect(),
+        };
+        this.watch(Kind::ProxyNetwork, all(), Api::all, |s| &s.networks, |_| ());
+        this.watch(Kind::Namespace, all(), Api::all, |s| &s.namespaces, |_| ());
+        this.watch(Kind::Node, all(), Api::all, |s| &s.nodes, trim::node);
+        for scope in scopes() {
+            let one = || vec![scope.clone()];
+            this.watch(Kind::Service, one(), |c| scope.api(c), |s| &s.services, |_| ());
+            this.watch(Kind::EndpointSlice, one(), |c| scope.api(c), |s| &s.slices, |_| ());
+            this.watch(Kind::Pod, one(), |c| scope.api(c), |s| &s.pods, trim::pod);
+            this.watch(Kind::NetworkPolicy, one(), |c| scope.api(c), |s| &s.policies, |_| ());
+            this.watch(Kind::Ingress, one(), |c| scope.api(c), |s| &s.ingresses, |_| ());
+        }
+        this
+    }
+
+    /// Word of changes from now on. A listener that is told it lagged has to look at everything.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.shared.changes.subscribe()
+    }
+
+    /// Kinds whose first list has not arrived, each with the last problem.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let standings = self.shared.standings.lock();
+        let missing = standings.iter().filter(|((kind, _), s)| *kind != Kind::ConfigMap && !s.listed);
+        missing.map(|((kind, _), s)| Waiting { kind: *kind, problem: s.problem.clone() }).collect()
+    }
+
+    /// Waits until every kind has been listed once; `false` when that took longer than `patience`.
+    pub async fn ready(&self, patience: Duration) -> bool {
+        let mut news = self.shared.news.subscribe();
+        let wait = async {
+            while !self.waiting().is_empty() {
+                if news.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(patience, wait).await.is_ok()
+    }
+
+    fn watch<K: feed::Kept>(
+        &self,
+        kind: Kind,
+        scopes: Vec<Scope>,
+        api: impl Fn(Client) -> Api<feed::Guard<K>>,
+        place: fn(&Shelves) -> &Shelf<K>,
+        trim: fn(&mut K),
+    ) {
+        for scope in scopes {
+            self.shared.standings.lock().insert((kind, scope.clone()), Standing::default());
+            let feed = Feed { kind, scope, api: api(self.client.clone()), place, trim };
+            let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+            self.runtime.spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => (),
+                    () = feed.run(&shared) => (),
+                }
+            });
+        }
+    }
+
+    /// Begins to watch one `ConfigMap`, unless it is watched.
+    fn follow(&self, key: &Key) {
+        let mut followed = self.config_maps.lock();
+        if followed.len() >= MOST_CONFIG_MAPS && !followed.contains(key) {
+            tracing::warn!(
+                namespace = key.namespace,
+                name = key.name,
+                "too many ConfigMaps are named; not watching this one"
+            );
+            return;
+        }
+        if followed.insert(key.clone()) {
+            let api = |client| Api::namespaced(client, &key.namespace);
+            self.watch::<ConfigMap>(Kind::ConfigMap, vec![Scope::Object(key.clone())], api, |s| &s.config_maps, |_| ());
+        }
+    }
+}
+
+impl ClusterSource for Stores {
+    fn shelves(&self) -> &Shelves {
+        &self.shared.shelves
+    }
+
+    fn knows(&self, kind: Kind) -> bool {
+        let standings = self.shared.standings.lock();
+        let mut of_kind = standings.iter().filter(|((k, _), _)| *k == kind).map(|(_, s)| s.listed).peekable();
+        of_kind.peek().is_some() && of_kind.all(|listed| listed)
+    }
+
+    /// `ConfigMaps` are many and hold anything, so only those that somebody asks for are watched: the first call begins
+    /// the watch and finds nothing, and a [`Change`] tells when it arrived.
+    fn config_map(&self, namespace: &str, name: &str) -> Option<Arc<ConfigMap>> {
+        self.follow(&Key { namespace: namespace.to_owned(), name: name.to_owned() });
+        self.shared.shelves.config_maps.get(namespace, name)
+    }
+}

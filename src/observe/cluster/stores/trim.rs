@@ -1,0 +1,66 @@
+//! What is kept of an object: what facts and plans read. The rest costs memory, and its changes would wake the
+//! reconciler for nothing.
+
+use crate::api::names::INGRESS_NGINX_ALLOWLIST;
+use k8s_openapi::api::core::v1::{Container, Node, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+
+/// What `kubectl apply` without `--server-side` leaves: the whole object once more.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Of all kinds. Who holds fields matters only for fields that Leeward writes into objects of others.
+pub(super) fn metadata(meta: &mut ObjectMeta) {
+    meta.resource_version = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    if let Some(entries) = &mut meta.managed_fields {
+        entries.retain(holds_an_allowlist);
+        for entry in entries {
+            entry.time = None;
+        }
+    }
+    if meta.managed_fields.as_ref().is_some_and(Vec::is_empty) {
+        meta.managed_fields = None;
+    }
+}
+
+fn holds_an_allowlist(entry: &ManagedFieldsEntry) -> bool {
+    let Some(fields) = &entry.fields_v1 else { return false };
+    let annotations = fields.0.get("f:metadata").and_then(|m| m.get("f:annotations"));
+    annotations.is_some_and(|a| a.get(format!("f:{INGRESS_NGINX_ALLOWLIST}")).is_some())
+}
+
+/// Of a Node: its addresses, and the ranges that its pods get theirs from.
+pub(super) fn node(node: &mut Node) {
+    node.spec = node.spec.take().map(|s| NodeSpec { pod_cidr: s.pod_cidr, pod_cidrs: s.pod_cidrs, ..NodeSpec::default() });
+    node.status = node.status.take().map(|s| NodeStatus { addresses: s.addresses, ..NodeStatus::default() });
+    node.metadata.annotations = None;
+}
+
+/// Of a Pod: ports, addresses, and how its containers fare.
+pub(super) fn pod(pod: &mut Pod) {
+    let ports = |c: Container| Container {
+        name: c.name,
+        ports: c.ports,
+        restart_policy: c.restart_policy,
+        ..Container::default()
+    };
+    pod.metadata.annotations = None;
+    pod.spec = pod.spec.take().map(|s| PodSpec {
+        containers: s.containers.into_iter().map(ports).collect(),
+        init_containers: s.init_containers.map(|c| c.into_iter().map(ports).collect()),
+        host_network: s.host_network,
+        node_name: s.node_name,
+        ..PodSpec::default()
+    });
+    pod.status = pod.status.take().map(|s| PodStatus {
+        conditions: s.conditions.map(|c| c.into_iter().filter(|c| c.type_ == "Ready").collect()),
+        container_statuses: s.container_statuses,
+        init_container_statuses: s.init_container_statuses,
+        phase: s.phase,
+        pod_ip: s.pod_ip,
+        pod_ips: s.pod_ips,
+        ..PodStatus::default()
+    });
+}

@@ -1,0 +1,253 @@
+//! The declarations: every metric's name, help and labels.
+
+use super::kinds::{Count, Real, Times, Whole};
+use crate::evidence::Probe;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::metrics::family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// A family by a label set of ours.
+pub type Family<L, M> = family::Family<Labels<L>, M>;
+
+/// A label set of ours; the wrapper is what is encoded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Labels<L>(pub L);
+
+impl Labels<ReasonLabel> {
+    pub const fn reason(reason: &'static str) -> Self {
+        Self(ReasonLabel { reason })
+    }
+}
+
+impl Labels<NetworkLabel> {
+    pub fn network(network: &str) -> Self {
+        Self(NetworkLabel { network: network.to_owned() })
+    }
+}
+
+/// Labels as pairs: names are fixed, values come from closed enums or a resource's own name.
+pub trait Pairs {
+    fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result;
+}
+
+impl<L: Pairs> EncodeLabelSet for Labels<L> {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> std::fmt::Result {
+        use prometheus_client::encoding::{EncodeLabelKey, EncodeLabelValue};
+        self.0.each(&mut |name, value| {
+            let mut label = encoder.encode_label();
+            let mut key = label.encode_label_key()?;
+            EncodeLabelKey::encode(&name, &mut key)?;
+            let mut put = key.encode_label_value()?;
+            EncodeLabelValue::encode(&value, &mut put)?;
+            put.finish()
+        })
+    }
+}
+
+macro_rules! pairs {
+    ($kind:ty, $($label:literal => $field:ident),+) => {
+        impl Pairs for $kind {
+            fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result {
+                $(put($label, self.$field.as_ref())?;)+
+                Ok(())
+            }
+        }
+    };
+}
+
+/// A resource.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ByOrigin {
+    namespace: String,
+    name: String,
+}
+
+impl ByOrigin {
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+}
+
+pairs!(ByOrigin, "namespace" => namespace, "name" => name);
+
+/// A resource's cause.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CauseOf {
+    pub origin: ByOrigin,
+    pub cause: &'static str,
+}
+
+impl Pairs for CauseOf {
+    fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result {
+        self.origin.each(put)?;
+        put("cause", self.cause)
+    }
+}
+
+/// The last time that a phase of a resource's path took.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TimingOf {
+    pub origin: ByOrigin,
+    pub path: &'static str,
+    pub phase: &'static str,
+}
+
+impl Pairs for TimingOf {
+    fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result {
+        self.origin.each(put)?;
+        put("path", self.path)?;
+        put("phase", self.phase)
+    }
+}
+
+/// A phase of a kind of probe.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PhaseOf {
+    pub observation: &'static str,
+    pub phase: &'static str,
+}
+
+pairs!(PhaseOf, "observation" => observation, "phase" => phase);
+
+/// How a kind of probe ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ResultOf {
+    pub observation: &'static str,
+    pub result: &'static str,
+}
+
+pairs!(ResultOf, "observation" => observation, "result" => result);
+
+/// The labels of a probe's end.
+pub fn result_label(probe: &Probe) -> Labels<ResultOf> {
+    Labels(ResultOf { observation: probe.observation.into(), result: probe.outcome.into() })
+}
+
+/// A write to the API server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Write {
+    pub kind: &'static str,
+    pub verb: &'static str,
+}
+
+pairs!(Write, "kind" => kind, "verb" => verb);
+
+/// A rule of the egress guard.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RuleLabel {
+    pub rule: &'static str,
+}
+
+pairs!(RuleLabel, "rule" => rule);
+
+/// Why a round did not take place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReasonLabel {
+    pub reason: &'static str,
+}
+
+pairs!(ReasonLabel, "reason" => reason);
+
+/// A ProxyNetwork.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NetworkLabel {
+    pub network: String,
+}
+
+pairs!(NetworkLabel, "network" => network);
+
+/// Every series.
+#[derive(Debug)]
+pub struct Series {
+    pub phases: family::Family<Labels<PhaseOf>, Times, fn() -> Times>,
+    pub probes: Family<ResultOf, Count>,
+    pub skipped: Family<ReasonLabel, Count>,
+    pub verdicts: Family<CauseOf, Whole>,
+    pub healthy: Family<ByOrigin, Whole>,
+    pub timings: Family<TimingOf, Real>,
+    pub last_round: Family<ByOrigin, Whole>,
+    pub prefixes: Family<ByOrigin, Whole>,
+    pub lag: Times,
+    pub in_flight: Whole,
+    pub scheduled: Whole,
+    pub writes: Family<Write, Count>,
+    pub events_dropped: Count,
+    pub feed_fetched: Family<NetworkLabel, Whole>,
+    pub denied: Family<RuleLabel, Count>,
+    pub leader: Whole,
+    pub frozen: Whole,
+}
+
+fn phase_times() -> Times {
+    Histogram::new([0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 130.0])
+}
+
+impl Series {
+    pub(super) fn registered(registry: &mut Registry) -> Self {
+        let constructor: fn() -> Times = phase_times;
+        let series = Self {
+            phases: family::Family::new_with_constructor(constructor),
+            probes: Family::default(),
+            skipped: Family::default(),
+            verdicts: Family::default(),
+            healthy: Family::default(),
+            timings: Family::default(),
+            last_round: Family::default(),
+            prefixes: Family::default(),
+            lag: Histogram::new([0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
+            in_flight: Whole::default(),
+            scheduled: Whole::default(),
+            writes: Family::default(),
+            events_dropped: Count::default(),
+            feed_fetched: Family::default(),
+            denied: Family::default(),
+            leader: Whole::default(),
+            frozen: Whole::default(),
+        };
+        let mut put = Put(registry);
+        put.put("probe_phase_seconds", "Time that a phase of a probe took, failed phases included", &series.phases);
+        put.put("probes", "Probes by how they ended", &series.probes);
+        put.put("rounds_skipped", "Rounds that did not take place, or do not count, by reason", &series.skipped);
+        put.put("origin_verdict", "The confirmed cause of each origin", &series.verdicts);
+        put.put("origin_healthy", "1 healthy, 0 unhealthy, absent while nobody can say", &series.healthy);
+        put.put("origin_phase_seconds", "Time that the phase took in the newest probe of a path", &series.timings);
+        put.put(
+            "origin_last_round_timestamp_seconds",
+            "When the newest round of an origin ended, in seconds since 1970",
+            &series.last_round,
+        );
+        put.put("allowlist_prefixes", "Prefixes that an origin's allowlists are to carry", &series.prefixes);
+        put.put("schedule_lag_seconds", "How much later than planned a round began", &series.lag);
+        put.put("rounds_in_flight", "Rounds under way", &series.in_flight);
+        put.put("origins_scheduled", "Origins on the schedule", &series.scheduled);
+        put.put("api_writes", "Writes sent to the API server, by kind and verb", &series.writes);
+        put.put(
+            "events_dropped",
+            "Events not sent because of the limits per object and namespace",
+            &series.events_dropped,
+        );
+        put.put(
+            "feed_fetched_timestamp_seconds",
+            "When a ProxyNetwork's list was last fetched well, in seconds since 1970; its age is the time since",
+            &series.feed_fetched,
+        );
+        put.put("guard_denied", "Dials that the egress guard refused, by rule", &series.denied);
+        put.put("leader", "1 while this replica holds the lease", &series.leader);
+        put.put(
+            "verdicts_frozen",
+            "1 while so many origins fail at once that the prober suspects itself",
+            &series.frozen,
+        );
+        series
+    }
+}
+
+/// Registers by name and help, nothing else.
+struct Put<'a>(&'a mut Registry);
+
+impl Put<'_> {
+    fn put(&mut self, name: &str, help: &str, metric: &(impl prometheus_client::registry::Metric + Clone)) {
+        self.0.register(name, help, metric.clone());
+    }
+}

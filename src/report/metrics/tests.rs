@@ -1,0 +1,97 @@
+//! What `/metrics` says, and how much of it one origin can cause.
+
+use super::*;
+use crate::api::{Access, Outcome};
+use crate::evidence::Variant;
+use crate::evidence::probe::Timings;
+use jiff::Timestamp;
+
+fn probe(observation: Observation) -> Probe {
+    Probe {
+        alert: None,
+        observation,
+        variant: Variant::Plain,
+        vantage: "cluster".into(),
+        access: Access::Unknown,
+        address: None,
+        outcome: Outcome::OK,
+        phase: None,
+        fault: None,
+        timings: Timings {
+            dns_ms: Some(1),
+            connect_ms: Some(2),
+            tls_ms: Some(3),
+            first_byte_ms: Some(4),
+            body_ms: Some(5),
+            total_ms: 15,
+        },
+        response: None,
+        certificate: None,
+        tcp: None,
+        id: "x".into(),
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn lines_of(metrics: &Metrics, origin: &str) -> Vec<String> {
+    let needle = format!("name=\"{origin}\"");
+    metrics.text().unwrap().lines().filter(|l| l.contains(&needle)).map(str::to_owned).collect()
+}
+
+#[test]
+fn an_origin_has_at_most_24_series_whatever_happens_to_it() {
+    let metrics = Metrics::new();
+    for observation in [Observation::ViaProxy, Observation::ViaProxyLong, Observation::Direct, Observation::InCluster] {
+        metrics.probed("shop", "web", &probe(observation));
+    }
+    metrics.round("shop", "web", 5);
+    metrics.prefixes("shop", "web", 22);
+    for cause in [Cause::Healthy, Cause::ProxyBlocked, Cause::OriginRefused] {
+        metrics.verdict("shop", "web", cause, Some(cause == Cause::Healthy));
+    }
+    let lines = lines_of(&metrics, "web");
+    assert_eq!(lines.len(), SERIES_PER_ORIGIN, "{lines:#?}");
+    assert!(SERIES_PER_ORIGIN <= 24);
+    assert!(
+        lines.contains(&r#"leeward_origin_verdict{namespace="shop",name="web",cause="OriginRefused"} 1"#.to_owned())
+    );
+    assert!(lines.contains(&r#"leeward_origin_healthy{namespace="shop",name="web"} 0"#.to_owned()));
+}
+
+#[test]
+fn the_series_of_an_origin_go_away_with_it() {
+    let metrics = Metrics::new();
+    metrics.probed("shop", "web", &probe(Observation::ViaProxy));
+    metrics.verdict("shop", "web", Cause::Healthy, Some(true));
+    metrics.round("shop", "web", 5);
+    metrics.prefixes("shop", "web", 22);
+    metrics.forget("shop", "web");
+    assert_eq!(lines_of(&metrics, "web"), Vec::<String>::new());
+}
+
+#[test]
+fn nobody_can_say_is_no_number() {
+    let metrics = Metrics::new();
+    metrics.verdict("shop", "web", Cause::Healthy, Some(true));
+    metrics.verdict("shop", "web", Cause::Inconclusive, None);
+    let lines = lines_of(&metrics, "web");
+    assert_eq!(lines, [r#"leeward_origin_verdict{namespace="shop",name="web",cause="Inconclusive"} 1"#]);
+}
+
+#[test]
+fn counters_and_the_build_are_there_by_their_names() {
+    let metrics = Metrics::new();
+    metrics.denied("deny-set");
+    metrics.series().writes.get_or_create(&families::Labels(Write { kind: "Lease", verb: "update" })).inc();
+    metrics.lag(Duration::from_millis(20));
+    let text = metrics.text().unwrap();
+    for wanted in [
+        r#"leeward_guard_denied_total{rule="deny-set"} 1"#,
+        r#"leeward_api_writes_total{kind="Lease",verb="update"} 1"#,
+        "leeward_schedule_lag_seconds_bucket",
+        "leeward_leader 0",
+        "leeward_build_info{version=",
+    ] {
+        assert!(text.contains(wanted), "{wanted} is not in\n{text}");
+    }
+}

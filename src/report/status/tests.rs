@@ -1,0 +1,261 @@
+//! Snapshots of the stations of a resource's life, and what every reader of conditions relies on, held
+//! over all statuses that can follow each other.
+
+use super::*;
+use crate::api::status::{Scope, ScopeType};
+use crate::api::{Confidence, Layer, Pattern};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use proptest::prelude::*;
+
+fn finding(cause: Cause) -> Finding {
+    let healthy = match cause {
+        Cause::Healthy => Some(true),
+        Cause::Inconclusive | Cause::VantageFault | Cause::ProxyPolicyDenied => None,
+        _ => Some(false),
+    };
+    Finding {
+        healthy,
+        diagnosis: Diagnosis {
+            cause,
+            layer: Layer::None,
+            confidence: Confidence::High,
+            pattern: Pattern::Steady,
+            scope: Scope { kind: ScopeType::All, ..Scope::default() },
+            since_time: Time(at(999)),
+            summary: format!("About {cause}."),
+            evidence: Vec::new(),
+            contributing: Vec::new(),
+            alternatives: Vec::new(),
+            risks: Vec::new(),
+            next_observation: None,
+            remedy: None,
+        },
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn known<'a>(prior: Option<&'a ProtectedOriginStatus>, generation: i64, standing: Standing<'a>) -> Known<'a> {
+    Known {
+        prior,
+        generation,
+        ready_when: ReadyWhen::Converged,
+        accepted: Answer::yes(Reason::Accepted, ""),
+        synced: Answer::yes(Reason::Observing, ""),
+        standing,
+        origin: None,
+        allowlist: None,
+        handled: None,
+    }
+}
+
+fn line(status: &ProtectedOriginStatus) -> String {
+    let mut list: Vec<String> = status
+        .conditions
+        .iter()
+        .map(|c| {
+            let time = c.last_transition_time.0.as_second();
+            format!("{} {}/{} g{} t{time}", c.type_, c.status, c.reason, c.observed_generation.unwrap())
+        })
+        .collect();
+    list.sort();
+    let diagnosis = status
+        .diagnosis
+        .as_ref()
+        .map_or_else(String::new, |d| format!("; diagnosis {} since t{}", d.cause, d.since_time.0.as_second()));
+    format!("{}{diagnosis}", list.join(", "))
+}
+
+#[test]
+fn the_life_of_a_resource() {
+    let healthy = finding(Cause::Healthy);
+    let blocked = finding(Cause::ProxyBlocked);
+    let s0 = first(1, at(0));
+    let s1 = next(&known(Some(&s0), 1, Standing::Waiting { kept: false }), at(1));
+    let s2 = next(&known(Some(&s1), 1, Standing::Verdict(&healthy)), at(2));
+    let s3 = next(&known(Some(&s2), 1, Standing::Verdict(&blocked)), at(3));
+    // The spec changes what is probed: the old verdict stands, and Ready waits.
+    let s4 = next(&known(Some(&s3), 2, Standing::Waiting { kept: false }), at(4));
+    let s5 = next(&known(Some(&s4), 2, Standing::Verdict(&blocked)), at(5));
+    // Something else changes: the verdict is kept.
+    let s6 = next(&known(Some(&s5), 3, Standing::Verdict(&blocked)), at(6));
+    let s7 = next(&known(Some(&s6), 4, Standing::Suspended), at(7));
+    insta::assert_snapshot!([s0, s1, s2, s3, s4, s5, s6, s7].iter().map(line).collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn after_a_restart_the_old_verdict_stands() {
+    let blocked = finding(Cause::ProxyBlocked);
+    let waiting = next(&known(None, 1, Standing::Waiting { kept: false }), at(1));
+    let before = next(&known(Some(&waiting), 1, Standing::Verdict(&blocked)), at(2));
+    let after = next(&known(Some(&before), 1, Standing::Waiting { kept: true }), at(99));
+    assert_eq!(after, before);
+    // A verdict that was still awaited is awaited again.
+    let again = next(&known(Some(&waiting), 1, Standing::Waiting { kept: true }), at(99));
+    assert_eq!(again, waiting);
+}
+
+#[test]
+fn a_vantage_that_reaches_nothing_makes_nobody_ready_and_nobody_unready() {
+    let (healthy, fault) = (finding(Cause::Healthy), finding(Cause::VantageFault));
+    let fresh = next(&known(None, 1, Standing::Verdict(&fault)), at(1));
+    assert_eq!(
+        line(&fresh),
+        "Accepted True/Accepted g1 t1, AllowlistSynced True/Observing g1 t1, OriginHealthy Unknown/VantageFault g1 t1, \
+         Ready False/Pending g1 t1, Reconciling True/Pending g1 t1; diagnosis VantageFault since t1"
+    );
+    let ready = next(&known(None, 1, Standing::Verdict(&healthy)), at(1));
+    let later = next(&known(Some(&ready), 1, Standing::Verdict(&fault)), at(2));
+    assert!(line(&later).contains("Ready True/Ready g1 t1"), "{}", line(&later));
+}
+
+#[test]
+fn who_wants_it_waits_for_the_origin() {
+    let blocked = finding(Cause::ProxyBlocked);
+    let mut k = known(None, 1, Standing::Verdict(&blocked));
+    k.ready_when = ReadyWhen::OriginHealthy;
+    assert!(line(&next(&k, at(1))).contains("Ready False/ProxyBlocked"));
+}
+
+#[test]
+fn what_only_a_hand_can_change_is_stalled() {
+    for (accepted, synced, stalled) in [
+        (Answer::no(Reason::InvalidTarget, "x"), Answer::yes(Reason::Observing, ""), true),
+        (Answer::no(Reason::ReferenceNotFound, "x"), Answer::yes(Reason::Observing, ""), false),
+        (Answer::yes(Reason::Accepted, ""), Answer::no(Reason::EnforceNotPermitted, "x"), true),
+        (Answer::yes(Reason::Accepted, ""), Answer::no(Reason::Quarantined, "x"), false),
+    ] {
+        let healthy = finding(Cause::Healthy);
+        let mut k = known(None, 1, Standing::Verdict(&healthy));
+        (k.accepted, k.synced) = (accepted.clone(), synced);
+        let status = next(&k, at(1));
+        let found = conditions::get(&status.conditions, ConditionType::Stalled).is_some();
+        assert_eq!(found, stalled, "{accepted:?}");
+    }
+}
+
+#[test]
+fn the_same_cause_surer_than_before_goes_on_since_it_began() {
+    let mut medium = finding(Cause::ProxyBlocked);
+    medium.diagnosis.confidence = Confidence::Medium;
+    let high = finding(Cause::ProxyBlocked);
+    let s1 = next(&known(None, 1, Standing::Verdict(&medium)), at(1));
+    let s2 = next(&known(Some(&s1), 1, Standing::Verdict(&high)), at(2));
+    let diagnosis = s2.diagnosis.unwrap();
+    assert_eq!((diagnosis.confidence, diagnosis.since_time), (Confidence::High, Time(at(1))));
+}
+
+#[test]
+fn other_words_for_the_same_verdict_change_nothing() {
+    let s1 = next(&known(None, 1, Standing::Verdict(&finding(Cause::ProxyBlocked))), at(1));
+    let mut other = finding(Cause::ProxyBlocked);
+    other.diagnosis.summary = "The same in other words, with 1.2 s.".into();
+    let s2 = next(&known(Some(&s1), 1, Standing::Verdict(&other)), at(2));
+    assert_eq!(s1, s2);
+}
+
+fn answers(accepted: bool) -> impl Strategy<Value = Answer> {
+    use Reason as R;
+    let list = if accepted {
+        vec![
+            Answer::yes(R::Accepted, ""),
+            Answer::no(R::InvalidTarget, "a"),
+            Answer::no(R::TargetForbidden, "b"),
+            Answer::no(R::ReferenceNotFound, "c"),
+        ]
+    } else {
+        vec![
+            Answer::yes(R::Observing, ""),
+            Answer::yes(R::Synced, ""),
+            Answer::no(R::Quarantined, "d"),
+            Answer::no(R::FieldConflict, "e"),
+            Answer::new(Truth::Unknown, R::Pending, ""),
+        ]
+    };
+    proptest::sample::select(list)
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Waiting(bool),
+    Verdict(Cause),
+    Stopped,
+    Suspended,
+}
+
+fn steps() -> impl Strategy<Value = (Step, Answer, Answer, bool, bool)> {
+    let step = prop_oneof![
+        any::<bool>().prop_map(Step::Waiting),
+        proptest::sample::select(vec![Cause::Healthy, Cause::ProxyBlocked, Cause::VantageFault, Cause::Inconclusive])
+            .prop_map(Step::Verdict),
+        Just(Step::Stopped),
+        Just(Step::Suspended),
+    ];
+    (step, answers(true), answers(false), any::<bool>(), any::<bool>())
+}
+
+/// The checks of Flux's condition checker, in our words.
+fn check(status: &ProtectedOriginStatus, generation: i64) -> Result<(), TestCaseError> {
+    let get = |kind| conditions::get(&status.conditions, kind);
+    let is = |c: &Condition, s: &str| c.status == s;
+    let ready = get(ConditionType::Ready);
+    prop_assert!(ready.is_some(), "Ready is missing");
+    let ready = ready.unwrap();
+    let (reconciling, stalled) = (get(ConditionType::Reconciling), get(ConditionType::Stalled));
+    prop_assert!(!(reconciling.is_some() && stalled.is_some()), "both Reconciling and Stalled");
+    if reconciling.is_some() || stalled.is_some() {
+        prop_assert!(is(ready, "False"), "Ready is {} while Reconciling or Stalled", ready.status);
+    }
+    for negative in [reconciling, stalled].into_iter().flatten() {
+        prop_assert!(is(negative, "True"), "{} is kept at {}", negative.type_, negative.status);
+    }
+    prop_assert!(status.observed_generation.unwrap() <= generation);
+    for condition in &status.conditions {
+        prop_assert_eq!(condition.observed_generation, Some(generation), "{} is older", &condition.type_);
+        prop_assert!(!condition.reason.is_empty());
+    }
+    for kind in [ConditionType::Accepted, ConditionType::AllowlistSynced, ConditionType::OriginHealthy] {
+        prop_assert!(get(kind).is_some());
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn every_status_reads_well_to_whoever_waits(list in proptest::collection::vec(steps(), 1..12)) {
+        let mut status = first(1, at(0));
+        let mut generation = 1;
+        check(&status, generation)?;
+        for (i, (step, accepted, synced, new_generation, wants_healthy)) in list.into_iter().enumerate() {
+            generation += i64::from(new_generation);
+            let found;
+            let standing = match step {
+                Step::Waiting(kept) => Standing::Waiting { kept },
+                Step::Verdict(cause) => { found = finding(cause); Standing::Verdict(&found) }
+                Step::Stopped => Standing::Stopped,
+                Step::Suspended => Standing::Suspended,
+            };
+            let ready_when = if wants_healthy { ReadyWhen::OriginHealthy } else { ReadyWhen::Converged };
+            let k = Known {
+                prior: Some(&status), generation, ready_when, accepted, synced, standing,
+                origin: None, allowlist: None, handled: None,
+            };
+            let now = at(i64::try_from(i).unwrap() + 1);
+            let new = next(&k, now);
+            check(&new, generation)?;
+            // The same question again changes nothing: no write.
+            let again = next(&Known { prior: Some(&new), ..k.clone() }, at(1_000_000));
+            prop_assert_eq!(&again, &new);
+            for condition in &new.conditions {
+                let old = status.conditions.iter().find(|c| c.type_ == condition.type_);
+                if let Some(old) = old {
+                    let flipped = old.status != condition.status;
+                    prop_assert_eq!(flipped, old.last_transition_time != condition.last_transition_time);
+                }
+            }
+            status = new;
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The vocabulary of a situation file. Unknown fields are errors.
+//!
+//! Hosts: `visitor` 198.51.100.30, `vantage` 198.51.100.20 (where `leeward diagnose` runs), `proxy` 198.51.100.10
+//! (`proxy2` .11 and so on, one for each edge), `origin` 203.0.113.10 (`origin2` .11 …), `control` 192.0.2.80 and the
+//! name server 192.0.2.53. The site is `shop.example.com`.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::certificates::State;
+use crate::servers::{Cache, Kind, OwnAnswer};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Situation {
+    /// What happens, in one sentence.
+    pub title: String,
+    /// How visitors reach the site: their scheme and path.
+    #[serde(default)]
+    pub site: Site,
+    pub proxy: Option<Proxy>,
+    #[serde(default)]
+    pub origins: Vec<Origin>,
+    /// What the name server says about the site.
+    #[serde(default)]
+    pub dns: Dns,
+    #[serde(default)]
+    pub firewall: Vec<Rule>,
+    #[serde(default)]
+    pub control: Control,
+    #[serde(default)]
+    pub vantage: Vantage,
+    /// Merged over the spec of the derived `ProtectedOrigin` (RFC 7396: null removes).
+    #[serde(default)]
+    pub spec: Value,
+    /// Spec of a `ProxyNetwork` called `proxy`.
+    pub network: Option<Value>,
+    /// Kubernetes objects that stand in for a cluster.
+    #[serde(default)]
+    pub objects: Vec<Value>,
+    /// Further arguments of `leeward diagnose`.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// What the set-up looks like before Leeward is asked.
+    #[serde(default)]
+    pub visitor: Visitor,
+    pub expect: Expect,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Site {
+    /// The certificate at the edge; without one the site speaks plain HTTP.
+    pub tls: Option<State>,
+    pub path: String,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self { tls: None, path: "/".to_owned() }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Proxy {
+    pub kind: Kind,
+    /// How many edge addresses, each a host of its own.
+    #[serde(default = "one")]
+    pub edges: u8,
+    #[serde(default = "two_seconds")]
+    pub connect_timeout_seconds: u64,
+    #[serde(default = "three_seconds")]
+    pub read_timeout_seconds: u64,
+    /// Verifies the origin's certificate against the lab's authority.
+    #[serde(default)]
+    pub verify: bool,
+    /// Forwards here instead of to the origins: a misconfigured proxy.
+    pub forwards_to: Option<String>,
+    /// Speaks TLS to the origin; default: whether the first origin does.
+    pub speaks_tls: Option<bool>,
+    /// nginx only.
+    pub cache: Option<Cache>,
+    /// nginx only.
+    pub answers: Option<OwnAnswer>,
+    /// The proxy itself does not run.
+    #[serde(default)]
+    pub stopped: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Origin {
+    pub tls: Option<State>,
+    /// Default: 443 with TLS, 80 without.
+    pub port: Option<u16>,
+    /// Default: documentation addresses, see the module.
+    pub address: Option<String>,
+    #[serde(default)]
+    pub behaviour: Behaviour,
+    /// Names of hosts that the web server's own list lets in; others get 403.
+    pub allow: Option<Vec<String>>,
+    #[serde(default)]
+    pub network: Reachability,
+    /// Adds the header `X-Origin: shop-1` to every response.
+    #[serde(default = "yes")]
+    pub marker: bool,
+}
+
+impl Origin {
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(if self.tls.is_some() { 443 } else { 80 })
+    }
+}
+
+/// What the origin's server does. The first group is nginx, the second the lab's fault server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Behaviour {
+    #[default]
+    Page,
+    /// 200 with another text than the site's.
+    OtherPage(String),
+    Status(u16),
+    Redirect(String),
+    /// Closes every connection without an answer.
+    Close,
+
+    Silent,
+    Hang,
+    CloseBeforeHeaders,
+    ResetBeforeHeaders,
+    CloseMidHeaders,
+    CloseMidBody,
+    StallMidBody,
+    Garbage,
+    /// Answers well after so many seconds.
+    SlowSeconds(u64),
+
+    /// Nothing listens.
+    Stopped,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reachability {
+    #[default]
+    Up,
+    /// The router drops everything for it.
+    Blackhole,
+    /// The router answers "administratively prohibited".
+    Prohibited,
+    /// The cable is out: the router cannot find it.
+    Down,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Dns {
+    /// The edges' addresses.
+    #[default]
+    Proxy,
+    /// The origins' addresses.
+    Origin,
+    Addresses(Vec<std::net::IpAddr>),
+    NxDomain,
+    ServFail,
+    Silent,
+}
+
+/// A firewall rule on a host, for packets from another.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Rule {
+    pub on: String,
+    /// A host, or `anyone`.
+    pub from: String,
+    pub verdict: Verdict,
+    /// All ports and protocols, not only the origin's service port.
+    #[serde(default)]
+    pub everything: bool,
+    /// So many percent of the packets only.
+    pub percent: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    Accept,
+    Drop,
+    /// Refuses with ICMP port unreachable.
+    Reject,
+    /// Refuses with a TCP reset.
+    Reset,
+    /// ICMP administratively prohibited.
+    Prohibited,
+}
+
+/// The control target, which shows whether the vantage itself has a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Control {
+    #[default]
+    Up,
+    Down,
+    /// No `--control` is given.
+    None,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Vantage {
+    /// May the vantage pass the origin's allowlist?
+    pub access: Access,
+    pub ask: Ask,
+    /// The vantage's own firewall lets nothing in.
+    pub cut_off: bool,
+}
+
+impl Default for Vantage {
+    fn default() -> Self {
+        Self { access: Access::Listed, ask: Ask::File, cut_off: false }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Access {
+    Listed,
+    Unlisted,
+    Unknown,
+}
+
+/// How `leeward diagnose` is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Ask {
+    /// `-f` with a derived `ProtectedOrigin`.
+    File,
+    /// `--via` and `--origin`.
+    Flags,
+    /// `-f … --offline`: nothing is staged, the objects alone are judged.
+    Offline,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Visitor {
+    /// The status that a visitor gets through the proxy; 0 is no answer.
+    pub status: Option<u16>,
+    /// The status that the vantage gets from the first origin; 0 is no answer.
+    pub direct: Option<u16>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Expect {
+    pub cause: String,
+    pub healthy: Healthy,
+    #[serde(default)]
+    pub confidence: Confidence,
+    pub layer: Option<String>,
+    pub pattern: Option<String>,
+    /// Must be contained in the verdict's scope.
+    pub scope: Option<Value>,
+    /// Each must be among the verdict's.
+    #[serde(default)]
+    pub contributing: Vec<String>,
+    #[serde(default)]
+    pub alternatives: Vec<String>,
+    #[serde(default)]
+    pub risks: Vec<String>,
+    /// For each, some item of evidence must contain it.
+    #[serde(default)]
+    pub evidence: Vec<Value>,
+    /// Must be claimed neither as the cause nor as contributing nor as a risk.
+    #[serde(default)]
+    pub not: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", untagged)]
+pub enum Healthy {
+    Known(bool),
+    Word(Unknown),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Unknown {
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Confidence {
+    pub is: Option<Level>,
+    pub at_most: Option<Level>,
+    pub at_least: Option<Level>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub enum Level {
+    Low,
+    Medium,
+    High,
+}
+
+fn one() -> u8 {
+    1
+}
+
+fn two_seconds() -> u64 {
+    2
+}
+
+fn three_seconds() -> u64 {
+    3
+}
+
+fn yes() -> bool {
+    true
+}

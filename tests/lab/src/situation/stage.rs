@@ -1,0 +1,270 @@
+//! Building a situation: hosts, servers, firewalls and names, as its file says.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::file::{Ask, Behaviour, Control, Dns, Origin, Reachability, Rule, Situation, Verdict};
+use crate::certificates::{Authority, State};
+use crate::dns::{Answer as DnsAnswer, NameServer};
+use crate::network::{Host, Network, Route};
+use crate::servers::nginx::Nginx;
+use crate::servers::{Answer, Fault, FaultServer, Origin as OriginServer, Proxy, proxy::RunningProxy};
+
+pub const SITE: &str = "shop.example.com";
+pub const MARKER: (&str, &str) = ("X-Origin", "shop-1");
+
+/// A staged situation; gone when dropped.
+#[derive(Debug)]
+pub struct Stage {
+    pub vantage: Host,
+    pub visitor: Host,
+    pub edges: Vec<Host>,
+    pub origins: Vec<SocketAddr>,
+    pub authority: Authority,
+    pub name_server: NameServer,
+    pub control: SocketAddr,
+    _servers: Vec<Running>,
+    pub network: Network,
+}
+
+/// Whatever runs on a stage.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held so that it goes on running")]
+enum Running {
+    Origin(Nginx),
+    Fault(FaultServer),
+    Proxy(RunningProxy),
+}
+
+impl Stage {
+    pub fn build(situation: &Situation) -> Result<Self> {
+        let mut network = Network::new()?;
+        let authority = Authority::new(&network.folder().join("certificates"))?;
+        let vantage = network.host("vantage", &["198.51.100.20"])?;
+        let visitor = network.host("visitor", &["198.51.100.30"])?;
+        let dns = network.host("dns", &["192.0.2.53"])?;
+        let name_server = NameServer::start(&dns)?;
+        let control_host = network.host("control", &["192.0.2.80"])?;
+        let control = control_host.at(80);
+        let mut servers = Vec::new();
+        if situation.control == Control::Up {
+            let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n".to_vec();
+            servers.push(Running::Fault(FaultServer::start(&control_host, control, Fault::Respond(answer))?));
+        }
+
+        let mut origin_hosts = Vec::new();
+        let mut origins = Vec::new();
+        for (number, origin) in situation.origins.iter().enumerate() {
+            let default = format!("203.0.113.{}", 10 + number);
+            let host = network.host(&numbered("origin", number), &[origin.address.as_deref().unwrap_or(&default)])?;
+            let listen = host.at(origin.port());
+            servers.extend(start_origin(&host, origin, listen, &authority)?);
+            origins.push(listen);
+            origin_hosts.push(host);
+        }
+
+        let mut edges = Vec::new();
+        if let Some(description) = &situation.proxy {
+            for number in 0..usize::from(description.edges) {
+                edges.push(network.host(&numbered("proxy", number), &[&format!("198.51.100.{}", 10 + number)])?);
+            }
+            for host in edges.iter().filter(|_| !description.stopped) {
+                let port = if situation.site.tls.is_some() { 443 } else { 80 };
+                let targets = match &description.forwards_to {
+                    Some(text) => vec![text.parse().with_context(|| format!("forwardsTo {text}"))?],
+                    None => origins.clone(),
+                };
+                let mut proxy = Proxy::new(description.kind, &[host.at(port)], &targets);
+                proxy.tls = situation.site.tls.map(|state| authority.leaf("edge", &[SITE], state)).transpose()?;
+                proxy.origin_tls = description
+                    .speaks_tls
+                    .unwrap_or_else(|| situation.origins.first().is_some_and(|origin| origin.tls.is_some()));
+                proxy.verify = description.verify.then(|| authority.file());
+                proxy.server_name = proxy.origin_tls.then(|| SITE.to_owned());
+                proxy.connect_timeout = Duration::from_secs(description.connect_timeout_seconds);
+                proxy.read_timeout = Duration::from_secs(description.read_timeout_seconds);
+                proxy.cache = description.cache;
+                proxy.own_answer = description.answers.clone();
+                servers.push(Running::Proxy(proxy.start(host, "edge")?));
+            }
+        }
+
+        let stage =
+            Self { vantage, visitor, edges, origins, authority, name_server, control, _servers: servers, network };
+        stage.name(&situation.dns);
+        stage.raise_firewalls(situation)?;
+        for (host, origin) in origin_hosts.iter().zip(&situation.origins) {
+            match origin.network {
+                Reachability::Up => {}
+                Reachability::Blackhole => stage.network.route(host.address(), Route::Blackhole)?,
+                Reachability::Prohibited => stage.network.route(host.address(), Route::Prohibit)?,
+                Reachability::Down => host.link_down()?,
+            }
+        }
+        Ok(stage)
+    }
+
+    /// Asks as a visitor and as the vantage, and says where the set-up is not what its file claims.
+    pub fn check_visitors(&self, situation: &Situation) -> Result<Vec<String>> {
+        if situation.vantage.ask == Ask::Offline {
+            return Ok(Vec::new());
+        }
+        let mut wrong = Vec::new();
+        if let (Some(wanted), Some(edge)) = (situation.visitor.status, self.edges.first()) {
+            let scheme = if situation.site.tls.is_some() { "https" } else { "http" };
+            let got = self.status(&self.visitor, scheme, edge.at(port_of(scheme)), &situation.site.path, 10)?;
+            if got != wanted {
+                wrong.push(format!("set-up: a visitor gets {got}, the file says {wanted}"));
+            }
+        }
+        if let (Some(wanted), Some((origin, address))) =
+            (situation.visitor.direct, situation.origins.first().zip(self.origins.first()))
+        {
+            let scheme = if origin.tls.is_some() { "https" } else { "http" };
+            let got = self.status(&self.vantage, scheme, *address, &situation.site.path, 5)?;
+            if got != wanted {
+                wrong.push(format!("set-up: the vantage gets {got} directly, the file says {wanted}"));
+            }
+        }
+        Ok(wrong)
+    }
+
+    /// The status of one request; 0 when there is none within so many seconds.
+    fn status(&self, from: &Host, scheme: &str, to: SocketAddr, path: &str, seconds: u8) -> Result<u16> {
+        let output = from
+            .command("curl")
+            .args(["-s", "-k", "-m", &seconds.to_string(), "-o", "/dev/null", "-w", "%{http_code}", "--noproxy", "*"])
+            .args(["--connect-to", &format!("{SITE}::{to}"), &format!("{scheme}://{SITE}{path}")])
+            .output()
+            .context("curl as a visitor")?;
+        String::from_utf8_lossy(&output.stdout).parse().context("the status that curl prints")
+    }
+
+    fn name(&self, dns: &Dns) {
+        let edges = || self.edges.iter().map(Host::address).collect();
+        let answer = match dns {
+            Dns::Proxy => DnsAnswer::Addresses(edges()),
+            Dns::Origin => DnsAnswer::Addresses(self.origins.iter().map(SocketAddr::ip).collect()),
+            Dns::Addresses(addresses) => DnsAnswer::Addresses(addresses.clone()),
+            Dns::NxDomain => DnsAnswer::NxDomain,
+            Dns::ServFail => DnsAnswer::ServFail,
+            Dns::Silent => DnsAnswer::Silent,
+        };
+        self.name_server.set(SITE, answer);
+    }
+
+    fn raise_firewalls(&self, situation: &Situation) -> Result<()> {
+        let port = situation.origins.first().map_or(80, Origin::port);
+        for host in self.network.hosts() {
+            let mut rules = Vec::new();
+            for rule in situation.firewall.iter().filter(|rule| rule.on == host.name()) {
+                rules.push(self.rule(rule, port)?);
+            }
+            if host.name() == "vantage" && situation.vantage.cut_off {
+                rules.push("iifname eth0 drop".to_owned());
+            }
+            if !rules.is_empty() {
+                host.firewall(&rules.iter().map(String::as_str).collect::<Vec<_>>())?;
+            }
+        }
+        if let Some(rule) = situation.firewall.iter().find(|rule| self.find(&rule.on).is_none()) {
+            bail!("a firewall rule is on {}, which is no host of this situation", rule.on);
+        }
+        Ok(())
+    }
+
+    fn rule(&self, rule: &Rule, port: u16) -> Result<String> {
+        let from = match rule.from.as_str() {
+            "anyone" => "iifname eth0".to_owned(),
+            name => match self.find(name).with_context(|| format!("no host {name} in this situation"))?.address() {
+                IpAddr::V4(address) => format!("ip saddr {address}"),
+                IpAddr::V6(address) => format!("ip6 saddr {address}"),
+            },
+        };
+        let what = if rule.everything { String::new() } else { format!(" tcp dport {port}") };
+        let share = rule.percent.map_or_else(String::new, |percent| format!(" numgen random mod 100 < {percent}"));
+        let verdict = match rule.verdict {
+            Verdict::Accept => "accept",
+            Verdict::Drop => "drop",
+            Verdict::Reject => "reject with icmpx type port-unreachable",
+            Verdict::Reset => "reject with tcp reset",
+            Verdict::Prohibited => "reject with icmpx type admin-prohibited",
+        };
+        Ok(format!("{from}{what}{share} {verdict}"))
+    }
+
+    fn find(&self, name: &str) -> Option<&Host> {
+        self.network.hosts().iter().find(|host| host.name() == name)
+    }
+}
+
+fn port_of(scheme: &str) -> u16 {
+    if scheme == "https" { 443 } else { 80 }
+}
+
+/// `origin`, `origin2`, `origin3` …
+fn numbered(word: &str, number: usize) -> String {
+    if number == 0 { word.to_owned() } else { format!("{word}{}", number + 1) }
+}
+
+fn start_origin(host: &Host, origin: &Origin, listen: SocketAddr, authority: &Authority) -> Result<Option<Running>> {
+    let leaf = origin.tls.map(|state: State| authority.leaf(host.name(), &[SITE], state)).transpose()?;
+    let fault = match &origin.behaviour {
+        Behaviour::Page => {
+            return nginx_origin(host, origin, listen, leaf, Answer::Page("ok: the site\n".to_owned()));
+        }
+        Behaviour::OtherPage(text) => {
+            return nginx_origin(host, origin, listen, leaf, Answer::Page(text.clone()));
+        }
+        Behaviour::Status(code) => {
+            return nginx_origin(host, origin, listen, leaf, Answer::Status(*code));
+        }
+        Behaviour::Redirect(to) => {
+            return nginx_origin(host, origin, listen, leaf, Answer::Redirect(to.clone()));
+        }
+        Behaviour::Close => return nginx_origin(host, origin, listen, leaf, Answer::Close),
+        Behaviour::Stopped => return Ok(None),
+        Behaviour::Silent => Fault::Silent,
+        Behaviour::Hang => Fault::Hang,
+        Behaviour::CloseBeforeHeaders => Fault::CloseBeforeHeaders,
+        Behaviour::ResetBeforeHeaders => Fault::ResetBeforeHeaders,
+        Behaviour::CloseMidHeaders => Fault::CloseMidHeaders,
+        Behaviour::CloseMidBody => Fault::CloseMidBody,
+        Behaviour::StallMidBody => Fault::StallMidBody,
+        Behaviour::Garbage => Fault::Garbage,
+        Behaviour::SlowSeconds(seconds) => Fault::Slow(Duration::from_secs(*seconds)),
+    };
+    Ok(Some(Running::Fault(match leaf {
+        Some(leaf) => FaultServer::start_tls(host, listen, &leaf, fault)?,
+        None => FaultServer::start(host, listen, fault)?,
+    })))
+}
+
+fn nginx_origin(
+    host: &Host,
+    origin: &Origin,
+    listen: SocketAddr,
+    leaf: Option<crate::certificates::Leaf>,
+    answer: Answer,
+) -> Result<Option<Running>> {
+    let mut server = OriginServer::new(&[listen]);
+    server.tls = leaf;
+    server.answer = answer;
+    server.marker = origin.marker.then(|| (MARKER.0.to_owned(), MARKER.1.to_owned()));
+    server.allow = origin.allow.as_ref().map(|names| names.iter().map(|name| allowed(name)).collect());
+    Ok(Some(Running::Origin(server.start(host, "site")?)))
+}
+
+/// A host's address by its name; anything else is taken as an address or prefix.
+fn allowed(name: &str) -> String {
+    match name {
+        "proxy" => "198.51.100.10",
+        "proxy2" => "198.51.100.11",
+        "vantage" => "198.51.100.20",
+        "visitor" => "198.51.100.30",
+        other => other,
+    }
+    .to_owned()
+}
