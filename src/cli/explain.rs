@@ -7,7 +7,6 @@ use super::exit::Exit;
 use super::style::{FAINT, GOOD, lines, paint};
 use crate::api::Cause;
 use crate::diagnose::{diagnose, explain};
-use crate::evidence::Case;
 use anyhow::{anyhow, bail};
 use serde::Serialize;
 use std::fmt::Write;
@@ -104,7 +103,8 @@ fn named(text: &str) -> anyhow::Result<Cause> {
         return Ok(cause);
     }
     let near = |cause: &Cause| strsim::jaro_winkler(&cause.to_string().to_ascii_lowercase(), &wanted);
-    let best = Cause::iter().max_by(|a, b| near(a).total_cmp(&near(b))).ok_or_else(|| anyhow!("there are no causes"))?;
+    let best =
+        Cause::iter().max_by(|a, b| near(a).total_cmp(&near(b))).ok_or_else(|| anyhow!("there are no causes"))?;
     if near(&best) > 0.8 {
         bail!("no cause is called {text}; did you mean {best}?");
     }

@@ -10,9 +10,7 @@ use crate::net::guard::Checked;
 use crate::net::{Prefix, RangeSet};
 use crate::observe::cluster::{ClusterSource, Files, Text};
 use crate::observe::probe::{Prober, ProberOptions};
-use crate::observe::ranges::{
-    Feed, FeedClient, FeedError, Fetched, Occasion, next_status, preset,
-};
+use crate::observe::ranges::{Feed, FeedClient, FeedError, Fetched, Occasion, next_status, preset};
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use std::net::{IpAddr, SocketAddr};
@@ -99,7 +97,8 @@ impl Networks {
         };
         let shipped = preset::shipped(source.name).map_err(|invalid| anyhow!("ProxyNetwork {name}: {invalid}"))?;
         let list: RangeSet = shipped.cidrs.iter().collect();
-        let note = format!("taking the list of {} that came with this release, of {}: {why}", source.name, shipped.as_of);
+        let note =
+            format!("taking the list of {} that came with this release, of {}: {why}", source.name, shipped.as_of);
         Ok(Filled { network: with_list(network, &Fetched::List(list)), note: Some(note) })
     }
 }
@@ -108,9 +107,10 @@ impl Networks {
 pub fn ranges(network: &ProxyNetwork) -> anyhow::Result<Option<RangeSet>> {
     let Some(active) = network.status.as_ref().and_then(|s| s.active.as_ref()) else { return Ok(None) };
     let name = network.metadata.name.as_deref().unwrap_or_default();
-    let prefixes = active.cidrs.iter().enumerate().map(|(i, text)| {
-        Prefix::parse(text).with_context(|| format!("ProxyNetwork {name}: status.active.cidrs[{i}]"))
-    });
+    let prefixes =
+        active.cidrs.iter().enumerate().map(|(i, text)| {
+            Prefix::parse(text).with_context(|| format!("ProxyNetwork {name}: status.active.cidrs[{i}]"))
+        });
     prefixes.collect::<anyhow::Result<RangeSet>>().map(Some)
 }
 
@@ -136,12 +136,7 @@ fn inline(cidrs: Vec<String>) -> ProxyNetwork {
     network("list", SourceType::Inline, None, Some(InlineSource { cidrs }))
 }
 
-fn network(
-    name: &str,
-    kind: SourceType,
-    preset: Option<PresetSource>,
-    inline: Option<InlineSource>,
-) -> ProxyNetwork {
+fn network(name: &str, kind: SourceType, preset: Option<PresetSource>, inline: Option<InlineSource>) -> ProxyNetwork {
     let spec = ProxyNetworkSpec {
         controller: "leeward".to_owned(),
         source: Source { kind, preset, http: None, config_map: None, inline },

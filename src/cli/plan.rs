@@ -127,7 +127,8 @@ fn diff(plan: &Plan) -> String {
         let _ = writeln!(out, "{} has no allowlist.targets: nothing is written", plan.origin);
     }
     for target in &plan.targets {
-        let _ = writeln!(out, "{} {}: {}", paint(FAINT, &format!("target {}", target.name)), target.key, target.counts());
+        let _ =
+            writeln!(out, "{} {}: {}", paint(FAINT, &format!("target {}", target.name)), target.key, target.counts());
         if let Some(veto) = &target.veto {
             let _ = writeln!(out, "{} {}", paint(UNSURE, &format!("refused, {}:", veto.reason)), veto.message);
         }

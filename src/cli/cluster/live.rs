@@ -34,13 +34,15 @@ pub async fn read(args: &ClusterArgs, text: &str) -> anyhow::Result<Found> {
     let name = args.resource(text)?;
     let client = args.client().await?;
     let api: Api<ProtectedOrigin> = Api::namespaced(client.clone(), &name.namespace);
-    let found = api
-        .get_opt(&name.name)
+    let mut neighbours = api
+        .list(&ListParams::default())
         .await
-        .with_context(|| format!("cannot read ProtectedOrigin {}/{} from the cluster", name.namespace, name.name))?;
-    let Some(origin) = found else {
+        .with_context(|| format!("cannot read the ProtectedOrigins of namespace {}", name.namespace))?
+        .items;
+    let Some(place) = neighbours.iter().position(|o| o.metadata.name.as_ref() == Some(&name.name)) else {
         bail!("ProtectedOrigin {}/{} does not exist in the cluster", name.namespace, name.name);
     };
+    let origin = neighbours.swap_remove(place);
     let source = Stores::start(client, &Options { namespaces: vec![name.namespace.clone()] });
     let unknown = listed(&source).await;
     // The stores learn about ConfigMaps by being asked.
