@@ -133,3 +133,6 @@ pub fn facts(source: &dyn ClusterSource, origin: &Validated, proxy: Option<&Rang
     }
     facts
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,9 +42,7 @@ impl Pace {
     fn at(&self, number: u64) -> u64 {
         let range = self.period / JITTER;
         let mut bytes = [0; 16];
-        for (place, byte) in
-            bytes.iter_mut().zip(self.seed.to_be_bytes().into_iter().chain(number.to_be_bytes()))
-        {
+        for (place, byte) in bytes.iter_mut().zip(self.seed.to_be_bytes().into_iter().chain(number.to_be_bytes())) {
             *place = byte;
         }
         let moved = hash(&bytes) % (2 * range).max(1);
