@@ -128,6 +128,15 @@ impl Path {
 
     /// The state as it is judged: at once (every result so far), or as the score has confirmed it.
     fn judged(&self, at_once: bool) -> (Health, Pattern) {
+        if self.last.observation == Observation::ViaProxyLong {
+            // Too rare for a score, and meant to be read by itself.
+            let health = match weigh(&self.last) {
+                Weight::Success => Health::OK,
+                Weight::Failure => Health::Failing,
+                Weight::Nothing => Health::Unknown,
+            };
+            return (health, Pattern::Steady);
+        }
         let (samples, failures) = self.window.counts();
         let confirmed = self.score.health();
         let pattern = if self.window.flapping() {
@@ -171,6 +180,9 @@ impl Path {
 
     /// Whether its state is known well enough to judge by.
     pub fn settled(&self) -> bool {
+        if self.last.observation == Observation::ViaProxyLong {
+            return true;
+        }
         match self.score.health() {
             Health::OK => true,
             // A failing state taken over from before a restart waits for a failure of its own.

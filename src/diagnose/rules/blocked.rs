@@ -45,9 +45,11 @@ fn recorded<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             let Some(fault) = &edge.fault else { return Err("the edge works") };
             let objects: Vec<Exhibit<'c>> =
                 whole.iter().filter(|(_, l)| gap_explains(l, edge)).map(|(f, _)| Exhibit::Fact(f)).collect();
-            let counted = !records.is_empty() && looks_blocked(edge);
+            let to_all =
+                view.failing_origins().filter_map(OriginAddress::failure).any(|f| f.firm && f.trouble.at_connect());
+            let counted = !records.is_empty() && looks_blocked(edge) && !to_all;
             if objects.is_empty() && !counted {
-                return Err("what visitors see is not what such a block does");
+                return Err("what visitors see is not what such a block does, or others are kept out as well");
             }
             let sure = counted || !origin_explains(view, fault);
             let says = match object {

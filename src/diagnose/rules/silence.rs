@@ -28,7 +28,9 @@ pub const UNREACHABLE: Rule = Rule {
 /// timeout agrees. A host whose firewall drops everything, echoes and control port included, looks like
 /// a dead one: Medium, and Low where only echoes were tried, because many hosts filter those.
 fn unreachable<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    let blocked = !view.cluster.arrivals(Arrived::Blocked).is_empty();
     let gone = |o: &OriginAddress<'_>, f: &Failure<'_>| match f.trouble {
+        _ if blocked => false,
         Trouble::Dead | Trouble::NoRoute => o.alive != Some(true),
         _ => o.alive == Some(false),
     };
@@ -71,21 +73,22 @@ fn filtered<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if silent.is_empty() {
         return Err("no origin address is silent to a vantage that it should let in");
     }
+    // What counts dropped packets is alive, too.
+    let records = view.cluster.arrivals(Arrived::Blocked);
     let filtered = |o: &OriginAddress<'_>, f: &Failure<'_>| {
-        o.alive == Some(true) || f.trouble == Trouble::Prohibited && o.alive.is_none()
+        o.alive == Some(true) || !records.is_empty() || f.trouble == Trouble::Prohibited && o.alive.is_none()
     };
     let mine: Vec<_> = silent.into_iter().filter(|(o, f)| filtered(o, f)).collect();
     if mine.is_empty() {
         return Err("the host shows no life beside the port, or nobody looked for any");
     }
-    let records = view.cluster.arrivals(Arrived::Blocked);
     let agrees = match place {
         Locus::Edge(Edge { fault: Some(fault), .. }) => {
             mine.iter().any(|(_, f)| fit(f.trouble, fault) != Fit::Contradicts)
         }
         _ => false,
     };
-    let sure = agrees && !records.is_empty() && mine.iter().all(|(o, f)| f.firm && o.alive == Some(true));
+    let sure = agrees && !records.is_empty() && mine.iter().all(|(_, f)| f.firm);
     let forbidden = mine.iter().all(|(_, f)| f.trouble == Trouble::Prohibited);
     let says = if forbidden {
         "a filter in front of the origin forbids connections to its port"
