@@ -270,3 +270,6 @@ fn fingerprint(content: &impl serde::Serialize) -> Fingerprint {
         text
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, Client};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::future::Future;
 use std::time::Duration;
 
@@ -89,11 +89,6 @@ impl Writer<'_> {
             params = params.force();
         }
         self.may(key, step, memory)?;
-        let mut body = serde_json::to_value(&body).unwrap_or_default();
-        if let Some(fields) = body.as_object_mut() {
-            fields.insert("apiVersion".to_owned(), json!("networking.k8s.io/v1"));
-            fields.insert("kind".to_owned(), json!("NetworkPolicy"));
-        }
         self.call("apply", key, api.patch(name, &params, &Patch::Apply(&body))).await?;
         let read = self.call("get", key, api.get_opt(name)).await?;
         match read {

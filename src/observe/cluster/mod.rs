@@ -106,12 +106,20 @@ pub trait ClusterSource: Send + Sync {
         self.shelves().namespaces.get("", name)
     }
 
+    fn namespaces(&self) -> Vec<Arc<Namespace>> {
+        self.shelves().namespaces.all()
+    }
+
     fn nodes(&self) -> Vec<Arc<Node>> {
         self.shelves().nodes.all()
     }
 
     fn config_map(&self, namespace: &str, name: &str) -> Option<Arc<ConfigMap>> {
         self.shelves().config_maps.get(namespace, name)
+    }
+
+    fn proxy_networks(&self) -> Vec<Arc<ProxyNetwork>> {
+        self.shelves().networks.all()
     }
 
     fn proxy_network(&self, name: &str) -> Option<Arc<ProxyNetwork>> {

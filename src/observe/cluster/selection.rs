@@ -105,6 +105,7 @@ pub fn selector_and_ports(
         .ok_or_else(|| GuardedError::NoService { namespace: namespace.clone(), name: name.clone() })?;
     let own = selector_of(&service)
         .ok_or_else(|| GuardedError::NoSelector { namespace: namespace.clone(), name: name.clone() })?;
+    let behind = own.clone();
     let selector = match selector {
         None => own,
         Some(narrower) => match lost_label(&own, narrower) {
@@ -115,7 +116,7 @@ pub fn selector_and_ports(
         },
     };
     let ports =
-        if ports.is_empty() { target_ports(source, namespace, &service, &selector, &key)? } else { ports.clone() };
+        if ports.is_empty() { target_ports(source, namespace, &service, &behind, &key)? } else { ports.clone() };
     Ok(Some(Guarded { selector, ports: sorted(ports.into_iter()) }))
 }
 
