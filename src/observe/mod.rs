@@ -4,3 +4,4 @@
 pub mod cluster;
 pub mod probe;
 pub mod round;
+pub mod ranges;

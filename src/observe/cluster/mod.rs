@@ -106,6 +106,10 @@ pub trait ClusterSource: Send + Sync {
         self.shelves().namespaces.get("", name)
     }
 
+    fn namespaces(&self) -> Vec<Arc<Namespace>> {
+        self.shelves().namespaces.all()
+    }
+
     fn nodes(&self) -> Vec<Arc<Node>> {
         self.shelves().nodes.all()
     }
