@@ -15,6 +15,7 @@ pub mod source;
 pub mod status;
 
 mod resolve;
+mod sharing;
 
 pub use fetch::{FeedClient, Gate};
 pub use parse::FeedError;
