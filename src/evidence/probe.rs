@@ -25,6 +25,9 @@ pub struct Probe {
     /// The exact fault below `outcome`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+    /// The number of the TLS alert (RFC 8446, 6) that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alert: Option<u8>,
     pub timings: Timings,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<Response>,
@@ -97,7 +100,7 @@ pub enum Fault {
     NoLocalRoute,
     /// Any other local socket error; our fault.
     LocalSocket,
-    /// A TLS alert; its number is in `detail` of the handshake.
+    /// A TLS alert; its number is in `alert`.
     TlsAlert,
     /// The peer does not speak TLS (an HTTP answer or another protocol instead of a handshake).
     NotTls,

@@ -1,3 +1,7 @@
-//! Looking: everything that turns the outside world into evidence.
+//! Looking: at both paths of a site, at the cluster, at the published lists of proxy addresses.
+//! Everything that turns the outside world into plain evidence; nothing here judges.
 
 pub mod cluster;
+pub mod probe;
+pub mod round;
+pub mod ranges;

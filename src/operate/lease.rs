@@ -148,7 +148,10 @@ impl<R: Records> Election<R> {
                 self.expire();
             }
             Err(_) => {
-                tracing::warn!(seconds = call.as_secs_f32(), "lease not renewed: the API server did not answer in time");
+                tracing::warn!(
+                    seconds = call.as_secs_f32(),
+                    "lease not renewed: the API server did not answer in time"
+                );
                 self.seen_is_stale();
                 self.expire();
             }

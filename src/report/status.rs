@@ -156,7 +156,7 @@ fn has_verdict(known: &Known<'_>) -> bool {
         known.prior.is_some_and(|prior| {
             let pending = conditions::get(&prior.conditions, ConditionType::Ready)
                 .is_none_or(|ready| ready.reason == Reason::Pending.to_string());
-            prior.diagnosis.is_some() && !pending
+            prior.diagnosis.is_some() && stands(known.prior).is_some() && !pending
         })
     };
     match &known.standing {

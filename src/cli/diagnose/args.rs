@@ -82,8 +82,8 @@ pub struct Args {
     /// Probe nothing and judge the files alone
     #[arg(long, conflicts_with_all = ["via", "name", "dial_endpoints"], help_heading = "How to look")]
     pub offline: bool,
-    /// Also dial addresses of endpoints that stand in the files; only right inside that cluster's network
-    #[arg(long, requires = "files", help_heading = "How to look")]
+    /// Also dial the endpoints of the origin's Service; only right inside that cluster's network
+    #[arg(long, conflicts_with = "via", help_heading = "How to look")]
     pub dial_endpoints: bool,
 
     /// How to print the diagnosis

@@ -190,7 +190,7 @@ impl<'a> Tally<'a> {
 }
 
 /// Addresses that a pod has in its status.
-pub(super) fn addresses_of(pod: &Pod) -> Vec<IpAddr> {
+pub fn addresses_of(pod: &Pod) -> Vec<IpAddr> {
     let Some(status) = &pod.status else { return Vec::new() };
     let listed = status.pod_ips.iter().flatten().map(|p| p.ip.as_str());
     let all: BTreeSet<IpAddr> = listed.chain(status.pod_ip.as_deref()).filter_map(|text| text.parse().ok()).collect();

@@ -25,9 +25,10 @@ use std::sync::Arc;
 
 pub use addresses::cluster_addresses;
 pub use allowlists::{ListedRanges, annotation_of};
-pub use endpoints::{TargetError, endpoints};
+pub use endpoints::{TargetError, addresses_of, endpoints};
 pub use files::{FileError, Files, Text};
-pub use selection::{Guarded, GuardedError, matches, pods_of, selector_and_ports};
+pub use policies::node_addresses;
+pub use selection::{Guarded, GuardedError, matches, pods_of, selector_and_ports, within};
 pub use shelves::Shelves;
 pub use stores::{Change, Options, Stores, Waiting};
 
@@ -105,6 +106,10 @@ pub trait ClusterSource: Send + Sync {
         self.shelves().namespaces.get("", name)
     }
 
+    fn namespaces(&self) -> Vec<Arc<Namespace>> {
+        self.shelves().namespaces.all()
+    }
+
     fn nodes(&self) -> Vec<Arc<Node>> {
         self.shelves().nodes.all()
     }
@@ -132,3 +137,6 @@ pub fn facts(source: &dyn ClusterSource, origin: &Validated, proxy: Option<&Rang
     }
     facts
 }
+
+#[cfg(test)]
+mod tests;

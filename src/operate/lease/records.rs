@@ -58,11 +58,7 @@ pub struct LeaseRecords {
 
 impl LeaseRecords {
     pub fn new(client: Client, namespace: &str, name: &str) -> Self {
-        Self {
-            leases: Api::namespaced(client, namespace),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        }
+        Self { leases: Api::namespaced(client, namespace), namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
     fn lease(&self) -> String {

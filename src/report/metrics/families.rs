@@ -14,6 +14,18 @@ pub type Family<L, M> = family::Family<Labels<L>, M>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Labels<L>(pub L);
 
+impl Labels<ReasonLabel> {
+    pub const fn reason(reason: &'static str) -> Self {
+        Self(ReasonLabel { reason })
+    }
+}
+
+impl Labels<NetworkLabel> {
+    pub fn network(network: &str) -> Self {
+        Self(NetworkLabel { network: network.to_owned() })
+    }
+}
+
 /// Labels as pairs: names are fixed, values come from closed enums or a resource's own name.
 pub trait Pairs {
     fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result;
@@ -210,7 +222,11 @@ impl Series {
         put.put("rounds_in_flight", "Rounds under way", &series.in_flight);
         put.put("origins_scheduled", "Origins on the schedule", &series.scheduled);
         put.put("api_writes", "Writes sent to the API server, by kind and verb", &series.writes);
-        put.put("events_dropped", "Events not sent because of the limits per object and namespace", &series.events_dropped);
+        put.put(
+            "events_dropped",
+            "Events not sent because of the limits per object and namespace",
+            &series.events_dropped,
+        );
         put.put(
             "feed_fetched_timestamp_seconds",
             "When a ProxyNetwork's list was last fetched well, in seconds since 1970; its age is the time since",
@@ -218,7 +234,11 @@ impl Series {
         );
         put.put("guard_denied", "Dials that the egress guard refused, by rule", &series.denied);
         put.put("leader", "1 while this replica holds the lease", &series.leader);
-        put.put("verdicts_frozen", "1 while so many origins fail at once that the prober suspects itself", &series.frozen);
+        put.put(
+            "verdicts_frozen",
+            "1 while so many origins fail at once that the prober suspects itself",
+            &series.frozen,
+        );
         series
     }
 }

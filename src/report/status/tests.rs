@@ -61,9 +61,10 @@ fn line(status: &ProtectedOriginStatus) -> String {
         })
         .collect();
     list.sort();
-    let diagnosis = status.diagnosis.as_ref().map_or_else(String::new, |d| {
-        format!("; diagnosis {} since t{}", d.cause, d.since_time.0.as_second())
-    });
+    let diagnosis = status
+        .diagnosis
+        .as_ref()
+        .map_or_else(String::new, |d| format!("; diagnosis {} since t{}", d.cause, d.since_time.0.as_second()));
     format!("{}{diagnosis}", list.join(", "))
 }
 

@@ -1,0 +1,54 @@
+//! The origin accepts and then takes too long.
+
+use super::fit::{blamed, observed};
+use super::{Finding, Ground, Locus, Match, Rule};
+use crate::api::{Cause, Confidence, Phase};
+use crate::diagnose::view::edge::{Edge, Seen};
+use crate::diagnose::view::leg::Leg;
+use crate::diagnose::view::origin::OriginAddress;
+use crate::diagnose::view::trouble::Trouble;
+use crate::diagnose::view::{Exhibit, View};
+use crate::diagnose::words::next::Next;
+
+pub const TIMEOUT: Rule = Rule {
+    cause: Cause::OriginTimeout,
+    looks_for: "an origin that accepts and stays silent, or a proxy that gives up at its read timer",
+    judge: timeout,
+};
+
+/// Accepted, then silence, seen directly; High when the proxy gave up at its read timer as well,
+/// because then its request was delivered. A full accept queue can look like an accepted connection
+/// that stays silent, so without the timer it is Medium. Without a direct sight the read timer
+/// alone says that requests arrive and answers do not: Medium.
+fn timeout<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    let mine = blamed(view, place, |t| matches!(t, Trouble::NoAnswer(_)));
+    if !mine.is_empty() {
+        let phase = match mine.first() {
+            Some((_, f)) if f.trouble == Trouble::NoAnswer(Phase::Tls) => "stays silent in the handshake",
+            Some((_, f)) if f.trouble == Trouble::NoAnswer(Phase::Body) => "stalls in the middle of its answer",
+            _ => "does not answer in time",
+        };
+        let mut found = observed(view, place, &mine, format!("the origin accepts connections and then {phase}"));
+        if found.confidence < Confidence::High {
+            found.alternatives.push(Cause::AcceptSaturated);
+        }
+        return Ok(found.decided_by(Next::LongProbe));
+    }
+    let Locus::Edge(Edge { fault: Some(fault), .. }) = place else {
+        return Err("no origin address accepts and stays silent");
+    };
+    match fault.seen {
+        Seen::Answer { trouble: Trouble::Status(status), hop, leg: Leg::ReadTimeout, .. }
+            if status >= 500 && hop.edge() => {}
+        _ => return Err("neither the origin nor the proxy's read timer shows a slow origin"),
+    }
+    if view.failing_origins().next().is_some() {
+        return Err("the origin fails otherwise");
+    }
+    let says = "the proxy connects to the origin and gives up when its read timer runs out";
+    Ok(Match::new(Confidence::Medium, Ground::Inferred, says)
+        .showing([Exhibit::Probe(fault.track, fault.probe)])
+        .showing(view.origins.iter().filter_map(OriginAddress::exhibit))
+        .or([Cause::ProxyBlocked])
+        .decided_by(if view.origin_works() { Next::OriginLog } else { Next::ListedVantage }))
+}

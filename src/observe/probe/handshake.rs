@@ -1,0 +1,49 @@
+//! The TLS phase: a full handshake, never a resumed one, with the certificate's verdict beside it.
+
+use super::certificate::Recorder;
+use super::fault::{self, Ended};
+use super::trust::Trust;
+use crate::api::Phase;
+use crate::api::validated::Host;
+use crate::evidence::probe::{Certificate, Fault};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// What became of a handshake. A certificate may have been shown before it failed.
+pub(super) struct Shaken {
+    pub(super) certificate: Option<Certificate>,
+    pub(super) result: Result<TlsStream<TcpStream>, Ended>,
+}
+
+/// Shakes hands within the deadline.
+pub(super) async fn handshake(stream: TcpStream, trust: &Trust, name: &Host, deadline: Instant) -> Shaken {
+    let Some(name) = server_name(name) else {
+        return Shaken { certificate: None, result: Err(Ended::new(Phase::Tls, Fault::LocalSocket)) };
+    };
+    // The configuration is shared but for its verifier, which writes down one probe's certificate. The
+    // copy is a handful of reference counts.
+    let recorder = Arc::new(Recorder::new(Arc::clone(&trust.anchors)));
+    let mut config = ClientConfig::clone(&trust.config);
+    config.dangerous().set_certificate_verifier(Arc::<Recorder>::clone(&recorder));
+    let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    let result = match timeout_at(deadline, connecting).await {
+        Err(_) => Err(Ended::deadline(Phase::Tls)),
+        Ok(Err(error)) => Err(fault::established(&error, Phase::Tls)),
+        Ok(Ok(stream)) => Ok(stream),
+    };
+    Shaken { certificate: recorder.take(), result }
+}
+
+/// SNI carries names only, without a trailing dot; an address is checked against the certificate but
+/// not sent.
+fn server_name(host: &Host) -> Option<ServerName<'static>> {
+    match host {
+        Host::Ip(ip) => Some(ServerName::from(*ip)),
+        Host::Name(name) => ServerName::try_from(name.trim_end_matches('.').to_owned()).ok(),
+    }
+}

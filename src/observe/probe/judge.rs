@@ -1,0 +1,109 @@
+//! A response against what was expected of it.
+
+use super::exchange::Answer;
+use super::fault::Ended;
+use super::identity::hexadecimal;
+use super::request::ProbeRequest;
+use super::{maker, relayed};
+use crate::api::spec::{Marker, Method, Scheme};
+use crate::api::{Outcome, Phase};
+use crate::evidence::probe::{Fault, Redirect, Response};
+use http::HeaderMap;
+use http::header::{LOCATION, SET_COOKIE};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+/// Sentences of servers that got plain HTTP on a port for TLS.
+const WANTS_TLS: &[&str] = &[
+    "plain HTTP request was sent to HTTPS port",
+    "Client sent an HTTP request to an HTTPS server",
+    "speaking plain HTTP to an SSL-enabled server port",
+    "This combination of host and port requires TLS",
+];
+
+/// How a probe that got a response ended: `OK` has no phase.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Judged {
+    pub(super) outcome: Outcome,
+    pub(super) phase: Option<Phase>,
+    pub(super) fault: Option<Fault>,
+    pub(super) alert: Option<u8>,
+}
+
+/// Judges status, then time, then the completeness of the body, then its content.
+pub(super) fn judge(request: &ProbeRequest, answer: &Answer) -> Judged {
+    let status = answer.head.status.as_u16();
+    let expect = &request.expect;
+    // A proxy passes the sentence on, so it counts on both paths.
+    let plain_to_tls = status == 400 && {
+        let text = String::from_utf8_lossy(&answer.body);
+        WANTS_TLS.iter().any(|sentence| text.contains(sentence))
+    };
+    if !expect.admits(status) {
+        let fault = plain_to_tls.then_some(Fault::PlainHttpToHttps);
+        return Judged { outcome: Outcome::UnexpectedStatus, phase: Some(Phase::FirstByte), fault, alert: None };
+    }
+    if let Some(Ended { phase, outcome, fault, alert }) = answer.broken {
+        return Judged { outcome, phase: Some(phase), fault: Some(fault), alert };
+    }
+    let fail = |outcome, phase| Judged { outcome, phase: Some(phase), fault: None, alert: None };
+    if expect.first_byte.is_some_and(|limit| answer.first_byte > limit) {
+        return fail(Outcome::TooSlow, Phase::FirstByte);
+    }
+    // A HEAD response and a redirect have no body to look into.
+    let has_body = request.method == Method::GET && !answer.head.status.is_redirection();
+    let missing = |text: &String| !contains(&answer.body, text.as_bytes());
+    if has_body && expect.body_contains.as_ref().is_some_and(missing) {
+        return fail(Outcome::UnexpectedBody, Phase::Body);
+    }
+    Judged { outcome: Outcome::OK, phase: None, fault: None, alert: None }
+}
+
+/// What is kept of the response: our own words, enums, numbers and a hash.
+pub(super) fn keep(request: &ProbeRequest, path: &str, answer: &Answer) -> Response {
+    let headers = &answer.head.headers;
+    let status = answer.head.status.as_u16();
+    let digest = Sha256::digest(&answer.body);
+    Response {
+        status,
+        marker: request.marker.as_ref().map(|marker| carries(headers, marker)),
+        maker: maker::maker(status, headers, &answer.body),
+        proxy_status: relayed::proxy_status(headers),
+        cached: relayed::cached(headers),
+        redirect: target(request, path, answer).map_or(Redirect::None, |(kind, _)| kind),
+        sets_cookie: headers.contains_key(SET_COOKIE),
+        body_hash: hexadecimal(digest.get(..8).unwrap_or_default()),
+        body_bytes: u64::try_from(answer.body.len()).unwrap_or(u64::MAX),
+    }
+}
+
+fn carries(headers: &HeaderMap, marker: &Marker) -> bool {
+    headers.get_all(marker.header.as_str()).iter().any(|value| value.as_bytes() == marker.value.as_bytes())
+}
+
+fn contains(body: &[u8], text: &[u8]) -> bool {
+    body.windows(text.len()).any(|window| window == text)
+}
+
+/// Where a redirect leads, and its URL.
+pub(super) fn target(request: &ProbeRequest, path: &str, answer: &Answer) -> Option<(Redirect, Url)> {
+    if !answer.head.status.is_redirection() {
+        return None;
+    }
+    let location = answer.head.headers.get(LOCATION)?.to_str().ok()?;
+    let scheme = match request.scheme {
+        Scheme::HTTP => "http",
+        Scheme::HTTPS => "https",
+    };
+    let asked = Url::parse(&format!("{scheme}://{}{path}", request.host_header)).ok()?;
+    let mut goal = asked.join(location).ok()?;
+    goal.set_fragment(None);
+    let kind = if goal == asked {
+        Redirect::Itself
+    } else if goal.host() == asked.host() {
+        Redirect::SameHost
+    } else {
+        Redirect::OtherHost
+    };
+    Some((kind, goal))
+}

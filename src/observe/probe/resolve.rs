@@ -1,0 +1,198 @@
+//! The DNS phase: what each resolver says of a name, with the ways of saying nothing kept apart.
+//!
+//! Names are asked for with their trailing dot: the search domains of a pod would multiply the
+//! queries, and might answer for another name.
+
+use crate::api::Outcome;
+use crate::evidence::fact::{Dns, DnsSubject};
+use futures::future::join_all;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::{Query, ResponseCode};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::{Hosts, TokioResolver, system_conf};
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Patience with one query; one more is sent when a datagram is lost.
+const QUERY: Duration = Duration::from_millis(900);
+
+/// Why resolvers could not be set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResolverError {
+    #[error("cannot read the system's resolver configuration ({0}): name a resolver with --resolver ADDR:PORT")]
+    System(String),
+    #[error("cannot set up the resolver {name} ({reason})")]
+    Setup { name: String, reason: String },
+}
+
+/// A resolver under the name that evidence gives it.
+pub(super) struct Resolver {
+    name: String,
+    inner: TokioResolver,
+    /// The system's resolver reads the hosts file first, as every program on this machine does.
+    hosts: bool,
+}
+
+impl Resolver {
+    /// The given resolvers, each asked by itself; the system's where none is given.
+    pub(super) fn all(addresses: &[SocketAddr]) -> Result<Vec<Self>, ResolverError> {
+        if addresses.is_empty() {
+            return Self::system().map(|resolver| vec![resolver]);
+        }
+        addresses.iter().map(|address| Self::at(*address)).collect()
+    }
+
+    fn system() -> Result<Self, ResolverError> {
+        let (config, _) = system_conf::read_system_conf().map_err(|e| ResolverError::System(e.to_string()))?;
+        let (_, _, servers) = config.into_parts();
+        Self::new("system".to_owned(), ResolverConfig::from_parts(None, Vec::new(), servers), true)
+    }
+
+    fn at(address: SocketAddr) -> Result<Self, ResolverError> {
+        let (mut udp, mut tcp) = (ConnectionConfig::udp(), ConnectionConfig::tcp());
+        udp.port = address.port();
+        tcp.port = address.port();
+        let server = NameServerConfig::new(address.ip(), true, vec![udp, tcp]);
+        Self::new(address.to_string(), ResolverConfig::from_parts(None, Vec::new(), vec![server]), false)
+    }
+
+    fn new(name: String, config: ResolverConfig, hosts: bool) -> Result<Self, ResolverError> {
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options();
+        match builder.build() {
+            Ok(inner) => Ok(Self { name, inner, hosts }),
+            Err(error) => Err(ResolverError::Setup { name, reason: error.to_string() }),
+        }
+    }
+
+    /// Asks for A and AAAA at once.
+    async fn ask(&self, name: &Name, deadline: Instant) -> (Outcome, Vec<IpAddr>) {
+        if self.hosts {
+            let found = from_hosts(name);
+            if !found.is_empty() {
+                return (Outcome::OK, found);
+            }
+        }
+        let query = |kind| async move {
+            match timeout_at(deadline, self.inner.lookup(name.clone(), kind)).await {
+                Err(_) => Err(Outcome::TimedOut),
+                Ok(Err(error)) => Err(class(&error)),
+                Ok(Ok(lookup)) => Ok(lookup.answers().iter().filter_map(|record| address(&record.data)).collect()),
+            }
+        };
+        let (a, aaaa) = tokio::join!(query(RecordType::A), query(RecordType::AAAA));
+        join(a, aaaa)
+    }
+}
+
+fn options() -> ResolverOpts {
+    let mut options = ResolverOpts::default();
+    // A probe wants today's answer, and each resolver's own.
+    options.cache_size = 0;
+    options.timeout = QUERY;
+    options.attempts = 1;
+    options.num_concurrent_reqs = 1;
+    options.edns0 = true;
+    options
+}
+
+/// Asks every resolver for the addresses of a name.
+pub(super) async fn resolve(
+    resolvers: &[Resolver],
+    name: &str,
+    subject: DnsSubject,
+    vantage: &str,
+    patience: Duration,
+) -> Vec<Dns> {
+    let deadline = Instant::now() + patience;
+    let fact = |resolver: &Resolver, outcome, addresses| Dns {
+        vantage: vantage.to_owned(),
+        name: name.to_owned(),
+        subject,
+        resolver: resolver.name.clone(),
+        outcome,
+        addresses,
+    };
+    let Ok(mut query) = Name::from_ascii(name) else {
+        return resolvers.iter().map(|resolver| fact(resolver, Outcome::NXDomain, Vec::new())).collect();
+    };
+    query.set_fqdn(true);
+    let asked = resolvers.iter().map(|resolver| async {
+        let (outcome, addresses) = resolver.ask(&query, deadline).await;
+        fact(resolver, outcome, addresses)
+    });
+    join_all(asked).await
+}
+
+/// The two families joined: addresses of either are an answer; without any, the stronger statement wins.
+fn join(a: Result<Vec<IpAddr>, Outcome>, aaaa: Result<Vec<IpAddr>, Outcome>) -> (Outcome, Vec<IpAddr>) {
+    let addresses: BTreeSet<IpAddr> = [&a, &aaaa].into_iter().flatten().flatten().copied().collect();
+    if !addresses.is_empty() {
+        return (Outcome::OK, addresses.into_iter().collect());
+    }
+    let said = [a.err().unwrap_or(Outcome::Missing), aaaa.err().unwrap_or(Outcome::Missing)];
+    let order = [Outcome::NXDomain, Outcome::ServFail, Outcome::TimedOut, Outcome::Unavailable];
+    let outcome = order.into_iter().find(|outcome| said.contains(outcome)).unwrap_or(Outcome::Missing);
+    (outcome, Vec::new())
+}
+
+fn class(error: &NetError) -> Outcome {
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
+            ResponseCode::NXDomain => Outcome::NXDomain,
+            ResponseCode::NoError => Outcome::Missing,
+            _ => Outcome::ServFail,
+        },
+        NetError::Dns(DnsError::ResponseCode(ResponseCode::NXDomain)) => Outcome::NXDomain,
+        NetError::Dns(_) | NetError::Proto(_) => Outcome::ServFail,
+        NetError::Timeout | NetError::NoConnections => Outcome::TimedOut,
+        NetError::Io(error) => match error.kind() {
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::AddrNotAvailable => Outcome::Unavailable,
+            // A resolver that refuses is as silent as one that does not answer.
+            _ => Outcome::TimedOut,
+        },
+        _ => Outcome::Unavailable,
+    }
+}
+
+fn from_hosts(name: &Name) -> Vec<IpAddr> {
+    let Ok(hosts) = Hosts::from_system() else { return Vec::new() };
+    [RecordType::A, RecordType::AAAA]
+        .into_iter()
+        .filter_map(|kind| hosts.lookup_static_host(&Query::query(name.clone(), kind)))
+        .flat_map(|lookup| lookup.answers().iter().filter_map(|r| address(&r.data)).collect::<Vec<_>>())
+        .collect()
+}
+
+fn address(data: &RData) -> Option<IpAddr> {
+    match data {
+        RData::A(a) => Some(IpAddr::V4(a.0)),
+        RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_family_is_an_answer() {
+        let v4: IpAddr = "192.0.2.1".parse().unwrap();
+        assert_eq!(join(Ok(vec![v4]), Err(Outcome::ServFail)), (Outcome::OK, vec![v4]));
+        assert_eq!(join(Ok(vec![v4]), Err(Outcome::Missing)), (Outcome::OK, vec![v4]));
+    }
+
+    #[test]
+    fn without_an_address_the_stronger_statement_wins() {
+        assert_eq!(join(Err(Outcome::Missing), Err(Outcome::Missing)).0, Outcome::Missing);
+        assert_eq!(join(Err(Outcome::Missing), Err(Outcome::TimedOut)).0, Outcome::TimedOut);
+        assert_eq!(join(Err(Outcome::NXDomain), Err(Outcome::TimedOut)).0, Outcome::NXDomain);
+        assert_eq!(join(Err(Outcome::ServFail), Err(Outcome::Missing)).0, Outcome::ServFail);
+    }
+}

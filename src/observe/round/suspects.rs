@@ -1,0 +1,56 @@
+//! The second look at addresses that are suspect: does the host reply to pings, does another port answer?
+
+use super::gate::Via;
+use super::plan::{Ask, Plan};
+use super::targets::Targets;
+use crate::api::{Observation, Outcome, Phase};
+use crate::evidence::Probe;
+use crate::evidence::fact::{ControlPort, Ping};
+use crate::observe::probe::Prober;
+use futures::future::join_all;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+/// Pings suspects that this round dials anyway and the gate admits.
+pub(super) async fn pings(prober: &Prober, plan: &Plan, ask: &Ask, targets: &Targets) -> Vec<Ping> {
+    let count = plan.validated.probe.pings;
+    if count == 0 {
+        return Vec::new();
+    }
+    let origin = if plan.endpoints.is_some() { Via::Endpoint } else { Via::Origin };
+    let edges = targets.edges.addresses.iter().map(|address| (*address, Via::Edge));
+    let origins = targets.origins.addresses.iter().map(|address| (*address, origin));
+    let addresses: BTreeSet<IpAddr> = edges
+        .chain(origins)
+        .filter(|(address, via)| ask.suspects.contains(&address.ip()) && admitted(plan, *address, *via))
+        .map(|(address, _)| address.ip())
+        .collect();
+    join_all(addresses.into_iter().map(|address| prober.ping(address, count))).await
+}
+
+/// Dials the control port of suspects whose service port just timed out. An open or a refusing port
+/// shows a live host, so the service port is filtered.
+pub(super) async fn control_ports(prober: &Prober, plan: &Plan, ask: &Ask, seen: &[Probe]) -> Vec<ControlPort> {
+    let Some(port) = plan.validated.origin.control_port else { return Vec::new() };
+    let silent = |probe: &&Probe| {
+        matches!(probe.observation, Observation::Direct | Observation::InCluster)
+            && probe.outcome == Outcome::TimedOut
+            && probe.phase == Some(Phase::Connect)
+    };
+    let addresses: BTreeSet<IpAddr> =
+        seen.iter().filter(silent).filter_map(|probe| Some(probe.address?.ip())).collect();
+    let access = plan.access(prober.vantage());
+    let deadline = plan.validated.probe.deadlines.connect;
+    let dials = addresses
+        .into_iter()
+        .filter(|ip| ask.suspects.contains(ip))
+        .map(|ip| SocketAddr::new(ip, port))
+        .filter(|address| admitted(plan, *address, Via::ControlPort))
+        .map(|address| prober.dial(address, access, deadline));
+    join_all(dials).await
+}
+
+fn admitted(plan: &Plan, address: SocketAddr, via: Via) -> bool {
+    let host = plan.validated.url.host.to_string();
+    plan.gate.as_ref().is_none_or(|gate| gate.admit(address, via, &host).is_ok())
+}
