@@ -37,6 +37,28 @@ fn timeout<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(Edge { fault: Some(fault), .. }) = place else {
         return Err("no origin address accepts and stays silent");
     };
+    let gave_up = matches!(
+        fault.seen,
+        Seen::Answer { trouble: Trouble::Status(500..), hop, leg: Leg::ReadTimeout | Leg::SomeTimeout } if hop.edge()
+    );
+    let late: Vec<_> = view.origins.iter().filter(|o| o.answers_after(view.subject.read_timeout_seconds)).collect();
+    if gave_up && !late.is_empty() {
+        let every = view.working_origins().count() == late.len();
+        let mut found = Match::new(
+            if every && !fault.wavers { Confidence::High } else { Confidence::Medium },
+            Ground::Observed,
+            "the origin answers, but later than the proxy's read timer allows",
+        )
+        .showing([Exhibit::Probe(fault.track, fault.probe)])
+        .showing(late.iter().filter_map(|o| o.exhibit()))
+        .or((!every).then_some(Cause::ProxyBlocked))
+        .decided_by(Next::OriginLog);
+        found.weight = late.len();
+        if !every {
+            found.origins = late.iter().map(|o| o.address.ip()).collect();
+        }
+        return Ok(found);
+    }
     match fault.seen {
         Seen::Answer { trouble: Trouble::Status(status), hop, leg: Leg::ReadTimeout, .. }
             if status >= 500 && hop.edge() => {}

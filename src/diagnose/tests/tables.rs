@@ -467,6 +467,18 @@ fn the_origin_hangs_up_or_hangs() {
             Cause::OriginTimeout,
             High,
         ),
+        (
+            "answered, but after the read timer",
+            Build::new().proxy(status(504).after(30)).listed(ok().after(40)),
+            Cause::OriginTimeout,
+            High,
+        ),
+        (
+            "answered before it, so something else keeps the proxy waiting",
+            Build::new().proxy(status(504).after(30)).listed(ok().after(20)),
+            Cause::OriginTimeout,
+            Medium,
+        ),
         ("silent on both paths", Build::new().proxy(silent()).listed(silent()), Cause::OriginTimeout, Medium),
         (
             "silent in the handshake",
@@ -596,6 +608,12 @@ fn certificates_count_only_where_they_are_verified() {
         ),
         ("mismatch", bad(CertVerdict::Mismatch), Cause::OriginCertMismatch, High),
         ("untrusted by us, perhaps not by the proxy", bad(CertVerdict::Untrusted), Cause::OriginCertUntrusted, Medium),
+        (
+            "signed by itself",
+            bad(CertVerdict::Untrusted).with(|t| t.last.certificate.iter_mut().for_each(|c| c.self_signed = true)),
+            Cause::OriginCertUntrusted,
+            High,
+        ),
         (
             "untrusted, and the proxy says so",
             Build::new()
