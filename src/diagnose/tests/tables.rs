@@ -276,6 +276,12 @@ fn a_policy_keeps_the_proxy_out() {
         ("files alone", Build::new().policy(PolicyVerdict::AdmitsNone, 22, 22), Cause::NetworkPolicyBlocks, Medium),
         // Look-alikes.
         (
+            "a policy lets no connection come about, so it does not end one",
+            denies(Build::new().proxy(status(502).says(ProxyStatus::ConnectionTerminated)).inside("10.0.0.5", ok())),
+            Cause::ProxyBlocked,
+            Medium,
+        ),
+        (
             "while all is well it is a risk",
             denies(Build::new().proxy(ok()).inside("10.0.0.5", ok())),
             Cause::Healthy,
@@ -364,10 +370,16 @@ fn the_origin_refuses() {
         ),
         ("the proxy says so itself", Build::new().proxy(at_edge_502()).listed(refused()), Cause::OriginRefused, High),
         (
-            "an unlisted vantage that was answered before",
-            Build::new().proxy(status(502)).unlisted(refused()).answered(3),
+            "a vantage that was answered before",
+            Build::new().proxy(status(502)).direct(ORIGIN, Access::Unknown, refused()).answered(3),
             Cause::OriginRefused,
             High,
+        ),
+        (
+            "an unlisted vantage that was answered before: the door may have been locked since",
+            Build::new().proxy(status(502)).unlisted(refused()).answered(3),
+            Cause::OriginRefused,
+            Medium,
         ),
         (
             "the proxy times out instead",
