@@ -33,7 +33,7 @@ KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
 hack/kube-router/build >/dev/null; \
 $(CARGO) build --bin leeward; \
 $(CARGO) build -p lab --bin demo; \
-LEEWARD="$(TARGET)/debug/leeward" hack/as-root "$(TARGET)/debug/demo" $(1)
+exec env LEEWARD="$(TARGET)/debug/leeward" hack/as-root "$(TARGET)/debug/demo" $(1)
 endef
 
 test: tools ## lint, generated files, and every test, against a real control plane and real proxies

@@ -48,10 +48,10 @@ impl Demo {
 
         screen.title("Leeward is installed");
         screen.say(
-            "Its resource types, and everything that it may do. It runs as its own ServiceAccount and nothing more.",
+            "Its kinds, its ServiceAccount and what that may do. The Deployment stays pending, since no kubelet runs \
+             here; the same program runs on a host of the lab with the ServiceAccount's token and nothing more.",
         );
-        cluster.show(&screen, &["apply", "--server-side", "-f", "crds/"])?;
-        cluster.show(&screen, &["apply", "--server-side", "-k", "deploy/"])?;
+        cluster.show(&screen, &["apply", "-k", "deploy/"])?;
         let kinds = ["crd/protectedorigins.leeward.dev", "crd/proxynetworks.leeward.dev"];
         cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", kinds[0], kinds[1]])?;
         screen.say(
@@ -62,7 +62,7 @@ impl Demo {
         let trust = format!("--from-file=ca.crt={}", stage.authority.file().display());
         cluster.kubectl(&["create", "configmap", "origin-ca", "-n", "blog", &trust])?;
         screen.say("One ProxyNetwork, the addresses that the proxies connect from, and three ProtectedOrigins:");
-        cluster.show(&screen, &["apply", "--server-side", "-f", SITES])?;
+        cluster.show(&screen, &["apply", "-f", SITES])?;
         Ok(Self { operator, cluster, stage, screen })
     }
 
@@ -107,6 +107,9 @@ impl Demo {
         ));
         let planned = allowlist::planned(&watch::resource(&self.cluster, Site::Docs)?)?;
         self.screen.output(&planned);
+        self.screen.say("An administrator lets Leeward write in this namespace, and its owner wants it to:");
+        self.cluster.show(&self.screen, &["apply", "-n", "docs", "-f", "deploy/enforce/role-binding.yaml"])?;
+        self.cluster.show(&self.screen, &["label", "namespace", "docs", "leeward.dev/enforce=allowed"])?;
         let patch = r#"{"spec":{"allowlist":{"mode":"Enforce"}}}"#;
         let words = ["patch", "protectedorigin", "docs", "-n", "docs", "--type=merge", "-p", patch];
         self.cluster.show(&self.screen, &words)?;
