@@ -35,6 +35,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run the operator
+    Run(Box<crate::operate::RunOptions>),
     /// Find out why a site fails: once, from here, with or without a cluster
     Diagnose(Box<diagnose::Args>),
     /// Tell what a cause means and what to do, or judge a saved diagnosis again
@@ -54,6 +56,7 @@ enum Command {
 impl Command {
     fn run(self, called: Called) -> anyhow::Result<Exit> {
         match self {
+            Self::Run(options) => run::run(*options),
             Self::Diagnose(args) => block_on(args.run()),
             Self::Explain(args) => args.run(),
             Self::Plan(args) => block_on(args.run()),
