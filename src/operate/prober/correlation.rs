@@ -116,7 +116,8 @@ mod tests {
     }
 
     fn look(correlation: &mut Correlation, origins: &[(BTreeSet<IpAddr>, Option<Instant>)], sane: bool) -> bool {
-        let stands = origins.iter().map(|(addresses, suspect_since)| Stand { addresses, suspect_since: *suspect_since });
+        let stands =
+            origins.iter().map(|(addresses, suspect_since)| Stand { addresses, suspect_since: *suspect_since });
         correlation.look(stands, sane, Instant::now())
     }
 
