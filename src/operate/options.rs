@@ -2,7 +2,7 @@
 
 use crate::api::validated::SiteUrl;
 use crate::net::guard::{AllowTarget, GuardFlags};
-use crate::net::{Prefix, RangeSet};
+use crate::net::Prefix;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

@@ -72,7 +72,7 @@ fn a_standing_history_waits_for_the_score() {
     let at = feed(&mut ledger, &[good.clone(), bad.clone(), bad.clone()]);
     assert_eq!(verdict(&ledger, at).cause, Cause::Healthy, "two failures are not confirmed");
     assert!(ledger.is_suspect());
-    let at = feed(&mut ledger, &[bad.clone()]);
+    let at = feed(&mut ledger, std::slice::from_ref(&bad));
     assert_eq!(verdict(&ledger, at).cause, Cause::OriginRefused);
     let at = feed(&mut ledger, &vec![good.clone(); 11]);
     let v = verdict(&ledger, at);

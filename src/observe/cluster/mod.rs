@@ -118,6 +118,10 @@ pub trait ClusterSource: Send + Sync {
         self.shelves().config_maps.get(namespace, name)
     }
 
+    fn proxy_networks(&self) -> Vec<Arc<ProxyNetwork>> {
+        self.shelves().networks.all()
+    }
+
     fn proxy_network(&self, name: &str) -> Option<Arc<ProxyNetwork>> {
         self.shelves().networks.get("", name)
     }

@@ -1,5 +1,6 @@
 //! The task that holds the schedule.
 
+use super::clock::Clock;
 use super::correlation::{Correlation, Stand};
 use super::entry::{Entry, House, Round, sooner};
 use super::pace::Pace;
@@ -13,7 +14,6 @@ use crate::operate::key::OriginKey;
 use crate::operate::lease::Claim;
 use crate::report::metrics::{Labels, Metrics};
 use futures::future::BoxFuture;
-use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +48,7 @@ pub struct Options {
     pub max_in_flight: usize,
     pub minimum_period: Duration,
     pub recheck: Duration,
+    pub clock: Clock,
 }
 
 /// What became of a round.
@@ -208,7 +209,7 @@ impl Schedule {
         let fresh = site.prior == crate::evidence::Health::Unknown || site.request.is_some();
         let period = site.plan.validated.probe.period.max(self.options.minimum_period);
         let mut pace = Pace::new(&site.uid, period);
-        let tick = after(&mut pace, now);
+        let tick = after(self.options.clock, &mut pace, now);
         let due = if fresh { now } else { tick };
         let round = if fresh { Round::Recheck } else { Round::Scheduled };
         let entry = Entry::new(site, pace);
@@ -320,7 +321,7 @@ impl Schedule {
         if let Some(pool) = ended.pool {
             self.pools.leave(pool);
         }
-        let now = Timestamp::now();
+        let now = self.options.clock.now();
         let Ended { key, question, round, pool, request, ask, look } = ended;
         let Some(slot) = self.slots.get_mut(&key) else { return };
         if pool.is_some() {
@@ -389,7 +390,7 @@ impl Schedule {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let recent = slot.suspect_since.is_some();
         let blind = self.correlation.is_blind() && recent;
-        if let Some(next) = slot.entry.judge(&self.options.house, blind, Timestamp::now()) {
+        if let Some(next) = slot.entry.judge(&self.options.house, blind, self.options.clock.now()) {
             if let Some(verdict) = &next.verdict {
                 self.metrics.verdict(&key.namespace, &key.name, verdict.cause, verdict.healthy);
             }
@@ -403,7 +404,7 @@ impl Schedule {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let now = Instant::now();
         if slot.tick <= now {
-            slot.tick = after(&mut slot.entry.pace, now);
+            slot.tick = after(self.options.clock, &mut slot.entry.pace, now);
         }
         let wanted = slot.entry.is_wanted();
         let recheck = (slot.entry.is_suspect() || wanted).then(|| {
@@ -417,7 +418,7 @@ impl Schedule {
 }
 
 /// The next tick, on the monotonic clock.
-fn after(pace: &mut Pace, now: Instant) -> Instant {
-    let wall = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
+fn after(clock: Clock, pace: &mut Pace, now: Instant) -> Instant {
+    let wall = clock.milliseconds();
     now + Duration::from_millis(pace.next(wall).saturating_sub(wall))
 }
