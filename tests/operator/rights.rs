@@ -82,7 +82,7 @@ fn right(event: &Value) -> Option<Right> {
     Some((event["verb"].as_str()?.to_owned(), text("apiGroup"), resource))
 }
 
-/// What `deploy/rbac.yaml` grants.
+/// What `deploy/rbac.yaml` grants; the test's namespace has the binding of `leeward-enforcer`.
 fn granted() -> BTreeSet<Right> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac.yaml");
     let text = std::fs::read_to_string(path).unwrap();

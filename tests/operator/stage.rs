@@ -90,6 +90,10 @@ impl Stage {
         self.apply(&format!(
             "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {{{labels}}}\n  annotations: {{{annotations}}}\n"
         ));
+        if labels.contains("leeward.dev/enforce") {
+            let binding = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/enforce/role-binding.yaml");
+            self.server.kubectl(&["apply", "-n", name, "-f", binding.to_str().unwrap()]).unwrap();
+        }
     }
 
     pub fn apply(&self, yaml: &str) {
