@@ -45,8 +45,6 @@ enum Command {
     Plan(Box<plan::Args>),
     /// Print the addresses that a proxy connects from
     Ranges(Box<ranges::Args>),
-    /// Run the operator
-    Run(Box<run::Args>),
     /// Print the CustomResourceDefinitions, ready for kubectl apply
     Crds(crds::Args),
     /// Print the completion script of a shell
@@ -61,7 +59,6 @@ impl Command {
             Self::Explain(args) => args.run(),
             Self::Plan(args) => block_on(args.run()),
             Self::Ranges(args) => block_on(args.run()),
-            Self::Run(args) => args.run(),
             Self::Crds(args) => args.run(),
             Self::Completion(args) => args.run(&mut command(called)),
         }
