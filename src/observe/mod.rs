@@ -3,5 +3,5 @@
 
 pub mod cluster;
 pub mod probe;
-pub mod round;
 pub mod ranges;
+pub mod round;

@@ -91,7 +91,10 @@ mod tests {
         let status = "/apis/leeward.dev/v1alpha1/namespaces/shop/protectedorigins/shop/status";
         assert_eq!(of(Method::GET, status), None);
         assert_eq!(of(Method::PATCH, status), Some(("ProtectedOrigin", "patch")));
-        assert_eq!(of(Method::PUT, "/apis/coordination.k8s.io/v1/namespaces/x/leases/leeward"), Some(("Lease", "update")));
+        assert_eq!(
+            of(Method::PUT, "/apis/coordination.k8s.io/v1/namespaces/x/leases/leeward"),
+            Some(("Lease", "update"))
+        );
         assert_eq!(of(Method::POST, "/apis/events.k8s.io/v1/namespaces/shop/events"), Some(("Event", "create")));
         assert_eq!(of(Method::DELETE, "/api/v1/namespaces/x/pods/y"), Some(("Other", "delete")));
     }

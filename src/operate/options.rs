@@ -1,8 +1,8 @@
 //! The flags of `leeward run`; each can also stand in the environment as `LEEWARD_…`.
 
 use crate::api::validated::SiteUrl;
-use crate::net::guard::{AllowTarget, GuardFlags};
 use crate::net::Prefix;
+use crate::net::guard::{AllowTarget, GuardFlags};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -114,7 +114,10 @@ mod tests {
     #[test]
     fn without_flags_everything_has_its_default() {
         let o = parse(&[]).unwrap();
-        assert_eq!((o.name.as_str(), o.vantage.as_str(), o.listen.to_string().as_str()), ("leeward", "cluster", "[::]:8080"));
+        assert_eq!(
+            (o.name.as_str(), o.vantage.as_str(), o.listen.to_string().as_str()),
+            ("leeward", "cluster", "[::]:8080")
+        );
         assert_eq!((o.max_in_flight, o.edge_probes_per_second, o.lease_duration_seconds), (512, 50, 15));
         assert!(o.require_allowed_hosts && o.guard().require_allowed_hosts);
     }
@@ -122,9 +125,22 @@ mod tests {
     #[test]
     fn flags_are_read_and_wrong_ones_are_named() {
         let o = parse(&[
-            "--allow-target", "shop=10.0.0.0/8", "--allow-target", "fd00:1::/32", "--deny-target", "10.9.0.0/16",
-            "--allow-port", "9443", "--require-allowed-hosts", "false", "--control", "https://control.example/",
-            "--watch-namespace", "a", "--watch-namespace", "b",
+            "--allow-target",
+            "shop=10.0.0.0/8",
+            "--allow-target",
+            "fd00:1::/32",
+            "--deny-target",
+            "10.9.0.0/16",
+            "--allow-port",
+            "9443",
+            "--require-allowed-hosts",
+            "false",
+            "--control",
+            "https://control.example/",
+            "--watch-namespace",
+            "a",
+            "--watch-namespace",
+            "b",
         ])
         .unwrap();
         let guard = o.guard();

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// Fewest unrelated origins that can show anything.
 const LEAST: usize = 5;
 /// What turns within this time turns at once.
-const AT_ONCE: Duration = Duration::from_secs(120);
+const AT_ONCE: Duration = Duration::from_mins(2);
 
 /// How one origin stands.
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +116,8 @@ mod tests {
     }
 
     fn look(correlation: &mut Correlation, origins: &[(BTreeSet<IpAddr>, Option<Instant>)], sane: bool) -> bool {
-        let stands = origins.iter().map(|(addresses, suspect_since)| Stand { addresses, suspect_since: *suspect_since });
+        let stands =
+            origins.iter().map(|(addresses, suspect_since)| Stand { addresses, suspect_since: *suspect_since });
         correlation.look(stands, sane, Instant::now())
     }
 

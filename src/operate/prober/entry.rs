@@ -89,11 +89,11 @@ impl Entry {
 
     /// Takes in what is new. A new question begins a new history; the old answers say nothing of it.
     pub fn renew(&mut self, site: Arc<Site>) {
-        if site.question != self.site.question {
-            let (asked, last_long) = (self.asked, self.last_long);
-            *self = Self { asked, last_long, ..Self::new(site, self.pace) };
-        } else {
+        if site.question == self.site.question {
             self.site = site;
+        } else {
+            let (asked, last_long) = (self.asked, self.last_long);
+            *self = Self { last_long, asked, ..Self::new(site, self.pace) };
         }
     }
 

@@ -134,7 +134,7 @@ impl Schedule {
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let next = self.order.first().map(|(at, _)| *at);
-            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -338,7 +338,8 @@ impl Schedule {
         for probe in &look.probes {
             self.metrics.probed(&key.namespace, &key.name, probe);
         }
-        if let Some(control) = look.facts.iter().find_map(|f| if let Fact::Control(c) = f { Some(c.outcome) } else { None })
+        if let Some(control) =
+            look.facts.iter().find_map(|f| if let Fact::Control(c) = f { Some(c.outcome) } else { None })
         {
             self.control = Some((Instant::now(), control));
         }
@@ -376,10 +377,7 @@ impl Schedule {
         self.correlated = now;
         let recent = |at: Instant| now.saturating_duration_since(at) <= self.options.minimum_period * 3;
         let sane = self.control.is_some_and(|(at, outcome)| outcome == Outcome::OK && recent(at));
-        let stands = self
-            .slots
-            .values()
-            .map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.dark_since });
+        let stands = self.slots.values().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.dark_since });
         let was = self.correlation.is_blind();
         let blind = self.correlation.look(stands, sane, now);
         if blind != was {

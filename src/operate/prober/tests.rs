@@ -65,7 +65,8 @@ fn probe(observation: Observation, variant: Variant, address: SocketAddr, fault:
     };
     let status = if fault.is_none() { 200 } else { 502 };
     let response = answered.then(|| {
-        serde_json::from_value::<Response>(serde_json::json!({"status": status, "bodyHash": "00", "bodyBytes": 5})).unwrap()
+        serde_json::from_value::<Response>(serde_json::json!({"status": status, "bodyHash": "00", "bodyBytes": 5}))
+            .unwrap()
     });
     let fault = fault.filter(|_| !answered);
     let mut probe: Probe = serde_json::from_value(serde_json::json!({
@@ -88,7 +89,12 @@ impl Looks for Scripted {
         Box::pin(async move {
             let origin = plan.validated.name.clone();
             let begun = script.begun.lock().unwrap();
-            script.made.lock().push(Made { origin: origin.clone(), at: begun.elapsed(), plain: ask.plain, long: ask.long });
+            script.made.lock().push(Made {
+                origin: origin.clone(),
+                at: begun.elapsed(),
+                plain: ask.plain,
+                long: ask.long,
+            });
             if !ask.long {
                 let mut busy = script.busy.lock();
                 let busy = busy.entry(origin.clone()).or_default();
@@ -106,7 +112,10 @@ impl Looks for Scripted {
             let fault = if hang { Some(Fault::Deadline) } else { down.then_some(Fault::ConnectionRefused) };
             let fault = if dark { Some(Fault::HostUnreachable) } else { fault };
             let at_edge = |variant| probe(Observation::ViaProxy, variant, edge, fault);
-            let mut probes = vec![at_edge(Variant::Bypass), probe(Observation::Direct, Variant::Plain, direct, fault.filter(|_| down || dark))];
+            let mut probes = vec![
+                at_edge(Variant::Bypass),
+                probe(Observation::Direct, Variant::Plain, direct, fault.filter(|_| down || dark)),
+            ];
             if ask.plain {
                 probes.push(at_edge(Variant::Plain));
             }
@@ -144,8 +153,7 @@ fn bed(max_in_flight: usize) -> Bed {
     let told = Arc::clone(&changed);
     let metrics = Metrics::new();
     let looks = Arc::new(Scripted(Arc::clone(&script)));
-    let (schedule, handle) =
-        Schedule::new(looks, options, metrics.clone(), claim, move |key| told.lock().push(key));
+    let (schedule, handle) = Schedule::new(looks, options, metrics.clone(), claim, move |key| told.lock().push(key));
     let stop = CancellationToken::new();
     tokio::spawn(schedule.run(stop.clone()));
     Bed { script, handle, metrics, changed, leader, _stop: stop.drop_guard() }
@@ -306,7 +314,7 @@ async fn a_round_too_late_says_nothing() {
     }
     pass(600).await;
     let text = bed.metrics.text().unwrap();
-    assert!(text.contains(r#"leeward_rounds_skipped_total{reason="late"}"#), "nothing was skipped");
+    assert!(text.contains(r#"leeward_skipped_total{reason="late"}"#), "nothing was skipped");
     assert_eq!(*bed.script.overlaps.lock(), 0);
 }
 

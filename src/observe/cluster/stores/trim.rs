@@ -33,7 +33,8 @@ fn holds_an_allowlist(entry: &ManagedFieldsEntry) -> bool {
 
 /// Of a Node: its addresses, and the ranges that its pods get theirs from.
 pub(super) fn node(node: &mut Node) {
-    node.spec = node.spec.take().map(|s| NodeSpec { pod_cidr: s.pod_cidr, pod_cidrs: s.pod_cidrs, ..NodeSpec::default() });
+    node.spec =
+        node.spec.take().map(|s| NodeSpec { pod_cidr: s.pod_cidr, pod_cidrs: s.pod_cidrs, ..NodeSpec::default() });
     node.status = node.status.take().map(|s| NodeStatus { addresses: s.addresses, ..NodeStatus::default() });
     node.metadata.annotations = None;
 }
