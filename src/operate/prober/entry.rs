@@ -203,7 +203,11 @@ impl Entry {
                 facts.push(Fact::Control(Control { vantage, outcome: Outcome::Lost }));
             }
             let verdict = diagnose(&self.ledger.case(subject, facts, now));
-            let _ = self.confirmed.offer(verdict);
+            let _ = if self.ledger.recovering() {
+                self.confirmed.offer_in_recovery(verdict)
+            } else {
+                self.confirmed.offer(verdict)
+            };
         }
         let next = Assessment {
             question: self.site.question.clone(),
