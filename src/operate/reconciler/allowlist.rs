@@ -50,16 +50,14 @@ impl Reconciler {
         let undone = self.after_write(about, keep).await;
         let plan = self.plan(about, keep);
         let claim = || self.claim.is_current();
-        let applied = match timeout(WRITES, apply(&self.client, &plan, &claim, &mut keep.memory, about.now)).await {
-            Ok(applied) => applied,
-            Err(_) => {
-                let message = "the API server did not answer in time while targets were written; trying again";
-                return Outcome {
-                    synced: Answer::new(Truth::Unknown, Reason::Pending, message),
-                    allowlist: plan.status(),
-                    again: Some(AGAIN),
-                };
-            }
+        let applying = apply(&self.client, &plan, &claim, &mut keep.memory, about.now);
+        let Ok(applied) = timeout(WRITES, applying).await else {
+            let message = "the API server did not answer in time while targets were written; trying again";
+            return Outcome {
+                synced: Answer::new(Truth::Unknown, Reason::Pending, message),
+                allowlist: plan.status(),
+                again: Some(AGAIN),
+            };
         };
         self.wrote(about, keep, &applied).await;
         let message = &applied.synced.message;

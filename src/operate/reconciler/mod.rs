@@ -39,6 +39,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use validate::{forbidden, validate};
 
 /// What every look needs.
@@ -185,7 +186,7 @@ impl Reconciler {
             self.metrics.prefixes(&key.namespace, &key.name, i64::from(list.prefixes));
         }
 
-        let again = outcome.again;
+        let mut again = outcome.again;
         let found = Found {
             accepted: if forbids { forbidden() } else { gathered.accepted },
             outcome,
@@ -194,7 +195,9 @@ impl Reconciler {
             origin: Some(origin.origin.short(&origin.namespace)),
             handled: assessment.as_ref().and_then(|a| a.handled.clone()),
         };
-        self.report(key, object, keep, &prior, found, now).await?;
+        if let Some(wait) = self.report(key, object, keep, &prior, found, now).await? {
+            again = Some(again.map_or(wait, |a| a.min(wait)));
+        }
         if finding.is_some() || keep.asked.is_none() {
             keep.asked = Some(question);
         }
@@ -238,7 +241,7 @@ impl Reconciler {
             origin: None,
             handled: None,
         };
-        self.report(key, object, keep, prior, found, now).await.map(|()| None)
+        self.report(key, object, keep, prior, found, now).await
     }
 
     /// Says so to a resource that cannot be read.
@@ -274,7 +277,8 @@ impl Reconciler {
         self.write(key, object.uid.as_deref(), keep, &status).await
     }
 
-    /// Writes the status if it says something new, and the event that the change deserves.
+    /// Writes the status if it says something new, and the event that the change deserves. Returns how
+    /// long to wait where it was written too often lately.
     async fn report(
         &self,
         key: &OriginKey,
@@ -283,7 +287,7 @@ impl Reconciler {
         prior: &ProtectedOriginStatus,
         found: Found<'_>,
         now: Timestamp,
-    ) -> Result<(), WriteError> {
+    ) -> Result<Option<Duration>, WriteError> {
         let known = Known {
             prior: Some(prior),
             generation: object.metadata.generation.unwrap_or_default(),
@@ -297,7 +301,12 @@ impl Reconciler {
         };
         let status = next(&known, now);
         if status == *prior {
-            return Ok(());
+            return Ok(None);
+        }
+        if prior.observed_generation == status.observed_generation
+            && let Err(wait) = keep.pace.take(Instant::now())
+        {
+            return Ok(Some(wait));
         }
         let due = events::due(Some(prior), &status);
         self.write(key, object.metadata.uid.as_deref(), keep, &status).await?;
@@ -305,7 +314,7 @@ impl Reconciler {
             tracing::info!(origin = %key, cause = %diagnosis.cause, summary = diagnosis.summary, "verdict");
             self.events.send(&object.object_ref(&()), &diagnosis).await;
         }
-        Ok(())
+        Ok(None)
     }
 
     async fn write(

@@ -28,16 +28,15 @@ pub fn standing<'a>(
     asked_before: Option<&str>,
     question: &str,
 ) -> Standing<'a> {
-    match finding {
-        Some(finding) => Standing::Verdict(finding),
-        None => {
-            // What this process asked before is known; what another one asked is told by the generation.
-            let kept = match asked_before {
-                Some(before) => before == question,
-                None => prior.and_then(|p| p.observed_generation) == Some(generation),
-            };
-            Standing::Waiting { kept }
-        }
+    if let Some(finding) = finding {
+        Standing::Verdict(finding)
+    } else {
+        // What this process asked before is known; what another one asked is told by the generation.
+        let kept = match asked_before {
+            Some(before) => before == question,
+            None => prior.and_then(|p| p.observed_generation) == Some(generation),
+        };
+        Standing::Waiting { kept }
     }
 }
 
