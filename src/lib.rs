@@ -7,6 +7,7 @@
 pub mod allow;
 pub mod api;
 pub mod cli;
+pub mod diagnose;
 pub mod evidence;
 pub mod net;
 pub mod observe;

@@ -2,9 +2,20 @@
 //! library, writes what it found to standard output and ends with an [`Exit`]; a command that cannot
 //! do its work writes nothing there and says why on standard error.
 
+mod cluster;
+mod color;
 mod completion;
 mod crds;
+mod diagnose;
+mod evidence_file;
 mod exit;
+mod explain;
+mod input;
+mod networks;
+mod plan;
+mod ranges;
+mod run;
+mod style;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
@@ -24,6 +35,16 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run the operator
+    Run(Box<crate::operate::RunOptions>),
+    /// Find out why a site fails: once, from here, with or without a cluster
+    Diagnose(Box<diagnose::Args>),
+    /// Tell what a cause means and what to do, or judge a saved diagnosis again
+    Explain(explain::Args),
+    /// Show what mode Enforce would write
+    Plan(Box<plan::Args>),
+    /// Print the addresses that a proxy connects from
+    Ranges(Box<ranges::Args>),
     /// Print the CustomResourceDefinitions, ready for kubectl apply
     Crds(crds::Args),
     /// Print the completion script of a shell
@@ -33,10 +54,21 @@ enum Command {
 impl Command {
     fn run(self, called: Called) -> anyhow::Result<Exit> {
         match self {
+            Self::Run(options) => run::run(*options),
+            Self::Diagnose(args) => block_on(args.run()),
+            Self::Explain(args) => args.run(),
+            Self::Plan(args) => block_on(args.run()),
+            Self::Ranges(args) => block_on(args.run()),
             Self::Crds(args) => args.run(),
             Self::Completion(args) => args.run(&mut command(called)),
         }
     }
+}
+
+/// Runs a command that waits for the network. One thread is enough: it hardly ever computes.
+fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(command)
 }
 
 /// The name that the user typed, so that help speaks of the command that works.

@@ -3,4 +3,5 @@
 
 pub mod cluster;
 pub mod probe;
+pub mod ranges;
 pub mod round;

@@ -1,8 +1,23 @@
 //! The operator: two loops. The prober owns time and never touches the API server; the reconciler owns
 //! writes and never waits for a target. Leadership gates writes and probes; every replica watches.
 
+mod client;
+mod ears;
+mod identity;
 pub mod key;
 pub mod lease;
+mod logs;
+mod networks;
+mod options;
+pub mod origins;
 pub mod prober;
 pub mod queue;
+pub mod reconciler;
+mod run;
+mod server;
+mod startup;
+mod surroundings;
 mod turns;
+
+pub use options::{LogFormat, RunOptions};
+pub use run::{StartError, run};

@@ -2,6 +2,8 @@
 //! the time. Nothing in it changes while nothing changes, so that writing can be skipped when equal.
 
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod tests;
 
 use crate::api::conditions::{self, ConditionType, Reason, Truth};
@@ -106,6 +108,7 @@ pub fn next(known: &Known<'_>, now: Timestamp) -> ProtectedOriginStatus {
     if let Some(handled) = &known.handled {
         status.last_handled_request = Some(handled.clone());
     }
+    super::bounds::fit(&mut status);
     status
 }
 
@@ -156,7 +159,7 @@ fn has_verdict(known: &Known<'_>) -> bool {
         known.prior.is_some_and(|prior| {
             let pending = conditions::get(&prior.conditions, ConditionType::Ready)
                 .is_none_or(|ready| ready.reason == Reason::Pending.to_string());
-            prior.diagnosis.is_some() && !pending
+            prior.diagnosis.is_some() && stands(known.prior).is_some() && !pending
         })
     };
     match &known.standing {

@@ -5,16 +5,16 @@ use crate::api::spec::{
     Allowlist, Expect, Lockdown, Marker, Origin, OriginAddresses, OriginHostname, OriginType, ProbeSpec,
     ProtectedOrigin, ProtectedOriginSpec, Proxy, ReadyWhen, Scheme, Verifies,
 };
-use crate::api::validated::SiteUrl;
-use anyhow::{Context, bail, ensure};
+use crate::api::validated::{Invalid, SiteUrl};
+use anyhow::{Context, anyhow, bail, ensure};
 use std::net::{IpAddr, SocketAddr};
 
 /// The resource that `--via` and `--origin` describe.
 pub fn origin(args: &Args, url: &str) -> anyhow::Result<ProtectedOrigin> {
-    let site = SiteUrl::parse("url", url).map_err(|invalid| anyhow::anyhow!("--via {}", invalid.problem))?;
-    let places = args.origin.iter().map(|text| place(text)).collect::<anyhow::Result<Vec<_>>>()?;
+    let site = SiteUrl::parse("url", url).map_err(|invalid| anyhow!("--via {}", invalid.problem))?;
+    let places = args.subject.origin.iter().map(|text| place(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let port = one_port(&places)?;
-    let scheme = match (args.origin_scheme, port) {
+    let scheme = match (args.subject.origin_scheme, port) {
         (Some(SchemeArg::Http), _) | (None, Some(80 | 8080)) => Scheme::HTTP,
         (Some(SchemeArg::Https), _) | (None, Some(443 | 8443)) => Scheme::HTTPS,
         (None, _) => site.scheme,
@@ -42,7 +42,7 @@ pub fn origin(args: &Args, url: &str) -> anyhow::Result<ProtectedOrigin> {
             hostname,
             service: None,
             scheme,
-            host: args.host.clone(),
+            host: args.subject.host.clone(),
             server_name: None,
             vantages: Vec::new(),
             lockdown: Lockdown::default(),
@@ -55,6 +55,22 @@ pub fn origin(args: &Args, url: &str) -> anyhow::Result<ProtectedOrigin> {
         allowlist: Allowlist::default(),
     };
     Ok(ProtectedOrigin::new(&site.host.to_string(), spec))
+}
+
+/// A wrong spec as an error that names what the user wrote: the flag, or the resource and its field.
+pub fn blame(args: &Args, origin: &ProtectedOrigin, invalid: &Invalid) -> anyhow::Error {
+    let field = invalid.field.as_str();
+    let flag = match field.split(['.', '[']).collect::<Vec<_>>().as_slice() {
+        ["proxy", "url", ..] => "--via",
+        ["origin", "addresses" | "hostname", ..] => "--origin",
+        ["origin", "host" | "serverName", ..] => "--host",
+        _ => "",
+    };
+    if args.subject.via.is_some() && !flag.is_empty() {
+        return anyhow!("{flag} {}", invalid.problem);
+    }
+    let name = origin.metadata.name.as_deref().unwrap_or_default();
+    anyhow!("ProtectedOrigin {name}: {invalid}")
 }
 
 /// `HEADER=VALUE`.

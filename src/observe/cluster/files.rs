@@ -16,7 +16,7 @@ use k8s_openapi::api::events::v1 as events;
 use kube::ResourceExt;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use shape::Shape;
+use shape::Shapes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -37,6 +37,7 @@ struct Seen {
     kinds: BTreeSet<Kind>,
     /// Where each object stands, to name the first of two.
     places: BTreeMap<(Kind, Key), String>,
+    shapes: Shapes,
 }
 
 impl Files {
@@ -117,7 +118,7 @@ impl Seen {
     where
         K: JsonSchema + DeserializeOwned + ResourceExt,
     {
-        let mut object: K = document.typed(&Shape::of::<K>())?;
+        let mut object: K = document.typed(&mut self.shapes)?;
         let meta = object.meta_mut();
         if meta.name.as_deref().unwrap_or_default().is_empty() {
             return Err(document.error("metadata.name must be set".to_owned()));
@@ -146,6 +147,10 @@ impl ClusterSource for Files {
     }
 
     /// A kind of which no object is given is not known: the files are rarely the whole of a cluster.
+    fn live(&self) -> bool {
+        false
+    }
+
     fn knows(&self, kind: Kind) -> bool {
         self.seen.kinds.contains(&kind)
     }

@@ -25,9 +25,10 @@ use std::sync::Arc;
 
 pub use addresses::cluster_addresses;
 pub use allowlists::{ListedRanges, annotation_of};
-pub use endpoints::{TargetError, endpoints};
+pub use endpoints::{TargetError, addresses_of, endpoints};
 pub use files::{FileError, Files, Text};
-pub use selection::{Guarded, GuardedError, matches, pods_of, selector_and_ports};
+pub use policies::node_addresses;
+pub use selection::{Guarded, GuardedError, matches, pods_of, selector_and_ports, within};
 pub use shelves::Shelves;
 pub use stores::{Change, Options, Stores, Waiting};
 
@@ -69,6 +70,10 @@ pub trait ClusterSource: Send + Sync {
     /// Whether objects of this kind are known here at all. Where they are not, their absence says nothing.
     fn knows(&self, kind: Kind) -> bool;
 
+    /// Whether this stands for a running cluster. There, a kind that is not known exists all the same, and nothing may
+    /// be written without having seen it; in files, what is left out is left out.
+    fn live(&self) -> bool;
+
     fn service(&self, namespace: &str, name: &str) -> Option<Arc<Service>> {
         self.shelves().services.get(namespace, name)
     }
@@ -105,12 +110,20 @@ pub trait ClusterSource: Send + Sync {
         self.shelves().namespaces.get("", name)
     }
 
+    fn namespaces(&self) -> Vec<Arc<Namespace>> {
+        self.shelves().namespaces.all()
+    }
+
     fn nodes(&self) -> Vec<Arc<Node>> {
         self.shelves().nodes.all()
     }
 
     fn config_map(&self, namespace: &str, name: &str) -> Option<Arc<ConfigMap>> {
         self.shelves().config_maps.get(namespace, name)
+    }
+
+    fn proxy_networks(&self) -> Vec<Arc<ProxyNetwork>> {
+        self.shelves().networks.all()
     }
 
     fn proxy_network(&self, name: &str) -> Option<Arc<ProxyNetwork>> {
@@ -132,3 +145,6 @@ pub fn facts(source: &dyn ClusterSource, origin: &Validated, proxy: Option<&Rang
     }
     facts
 }
+
+#[cfg(test)]
+mod tests;

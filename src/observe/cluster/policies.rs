@@ -158,13 +158,14 @@ fn of_families(proxy: &RangeSet, pod: &Pod) -> RangeSet {
 }
 
 /// The policies that isolate a pod, ready to be asked.
-pub(super) fn evaluator(source: &dyn ClusterSource, namespace: &str, pod: &Pod) -> Evaluator {
+fn evaluator(source: &dyn ClusterSource, namespace: &str, pod: &Pod) -> Evaluator {
     let policies = source.network_policies(namespace);
     let node = DestinationPod::of(pod, node_addresses(source, pod));
     Evaluator::new(node, policies.iter().map(AsRef::as_ref))
 }
 
-fn node_addresses(source: &dyn ClusterSource, pod: &Pod) -> RangeSet {
+/// Addresses of the node that a pod runs on, as far as both are known. A node always reaches its own pods.
+pub fn node_addresses(source: &dyn ClusterSource, pod: &Pod) -> RangeSet {
     let Some(name) = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()) else { return RangeSet::empty() };
     let nodes = source.nodes().into_iter().filter(|n| n.metadata.name.as_deref() == Some(name));
     let addresses = nodes.filter_map(|n| n.status.clone()?.addresses).flatten();

@@ -54,8 +54,8 @@ pub(super) fn pods_behind(source: &dyn ClusterSource, namespace: &str, service: 
     selector_of(service).map_or_else(Vec::new, |selector| pods_of(source, namespace, &selector))
 }
 
-/// A pod that ended holds no address and is guarded by nothing.
-fn lives(pod: &Pod) -> bool {
+/// A pod that ended is guarded by nothing, and its address may be another pod's by now.
+pub(super) fn lives(pod: &Pod) -> bool {
     !matches!(pod.status.as_ref().and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"))
 }
 
@@ -105,6 +105,7 @@ pub fn selector_and_ports(
         .ok_or_else(|| GuardedError::NoService { namespace: namespace.clone(), name: name.clone() })?;
     let own = selector_of(&service)
         .ok_or_else(|| GuardedError::NoSelector { namespace: namespace.clone(), name: name.clone() })?;
+    let behind = own.clone();
     let selector = match selector {
         None => own,
         Some(narrower) => match lost_label(&own, narrower) {
@@ -115,8 +116,15 @@ pub fn selector_and_ports(
         },
     };
     let ports =
-        if ports.is_empty() { target_ports(source, namespace, &service, &selector, &key)? } else { ports.clone() };
+        if ports.is_empty() { target_ports(source, namespace, &service, &behind, &key)? } else { ports.clone() };
     Ok(Some(Guarded { selector, ports: sorted(ports.into_iter()) }))
+}
+
+/// Whether every pod that `narrower` matches is matched by `wider` too, as far as labels alone show it.
+pub fn within(narrower: &LabelSelector, wider: &LabelSelector) -> bool {
+    let expressions = |s: &LabelSelector| s.match_expressions.clone().unwrap_or_default();
+    let kept = expressions(narrower);
+    lost_label(wider, narrower).is_none() && expressions(wider).iter().all(|e| kept.contains(e))
 }
 
 /// A label of the wider selector that the narrower one does not demand.

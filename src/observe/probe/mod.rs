@@ -132,6 +132,11 @@ impl Prober {
         Ok(trust)
     }
 
+    /// A configuration for connections that insist on a valid certificate, with the same trust anchors.
+    pub fn verifying_tls(&self) -> rustls::ClientConfig {
+        self.0.trust.verifying()
+    }
+
     /// Exactly one request on one connection to one address. Faults are in the result.
     pub async fn probe(&self, request: &ProbeRequest) -> Probe {
         self.visit(request).await.0

@@ -74,6 +74,14 @@ impl Trust {
         Self::new(provider, webpki(store, provider)?, pinned)
     }
 
+    /// The same anchors for a connection that ends at an invalid certificate. Protocols are left to its user.
+    pub(super) fn verifying(&self) -> ClientConfig {
+        let mut config = ClientConfig::clone(&self.config);
+        config.dangerous().set_certificate_verifier(Arc::clone(&self.anchors.roots));
+        config.alpn_protocols.clear();
+        config
+    }
+
     fn new(
         provider: &Arc<CryptoProvider>,
         roots: Arc<dyn ServerCertVerifier>,

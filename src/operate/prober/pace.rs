@@ -32,11 +32,12 @@ impl Pace {
     /// The next tick after `now`; never the same one twice.
     pub fn next(&mut self, now: u64) -> u64 {
         let offset = self.seed % self.period;
-        let number = (now.saturating_sub(offset) / self.period).saturating_add(1);
-        let number = self.last.map_or(number, |last| number.max(last.saturating_add(1)));
+        let around = now.saturating_sub(offset) / self.period;
+        // A tick may stand before its place, so the one around `now` may be over or still to come.
+        let first = (around..around.saturating_add(2)).find(|n| self.at(*n) > now).unwrap_or(around.saturating_add(2));
+        let number = self.last.map_or(first, |last| first.max(last.saturating_add(1)));
         self.last = Some(number);
-        // At the earliest a tenth before its place; the one before was at the latest a tenth after its own.
-        self.at(number).max(now.saturating_add(1))
+        self.at(number)
     }
 
     fn at(&self, number: u64) -> u64 {

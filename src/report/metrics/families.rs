@@ -14,6 +14,18 @@ pub type Family<L, M> = family::Family<Labels<L>, M>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Labels<L>(pub L);
 
+impl Labels<ReasonLabel> {
+    pub const fn reason(reason: &'static str) -> Self {
+        Self(ReasonLabel { reason })
+    }
+}
+
+impl Labels<NetworkLabel> {
+    pub fn network(network: &str) -> Self {
+        Self(NetworkLabel { network: network.to_owned() })
+    }
+}
+
 /// Labels as pairs: names are fixed, values come from closed enums or a resource's own name.
 pub trait Pairs {
     fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result;

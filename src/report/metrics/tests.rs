@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 fn probe(observation: Observation) -> Probe {
     Probe {
+        alert: None,
         observation,
         variant: Variant::Plain,
         vantage: "cluster".into(),

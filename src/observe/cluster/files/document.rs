@@ -1,8 +1,10 @@
 //! One YAML document, and what can be wrong with it.
 
 use super::super::Kind;
-use super::shape::{self, Shape};
+use super::shape::{self, Shapes};
 use crate::api;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
@@ -86,9 +88,12 @@ fn options(bytes: usize) -> serde_saphyr::Options {
     let floor = 64 << 10;
     let most = bytes.saturating_mul(EXPANSION).max(floor);
     serde_saphyr::options! {
+        // `no` and `on` are words, as in YAML 1.2.
+        strict_booleans: true,
         budget: serde_saphyr::budget! {
             max_events: most,
             max_nodes: most,
+            max_documents: bytes.max(1),
             max_total_scalar_bytes: most,
             max_depth: 128,
         },
@@ -133,7 +138,7 @@ impl Document {
     pub fn kind(&self) -> Result<Kind, FileError> {
         let kind: Kind = self.kind.parse().map_err(|_| {
             let hint = shape::hint(&self.kind, Kind::VARIANTS);
-            self.error(format!("kind {} is not read here{hint} Kinds are {}", self.kind, Kind::VARIANTS.join(", ")))
+            self.error(format!("kind {} is none of {}{hint}", self.kind, Kind::VARIANTS.join(", ")))
         })?;
         let versions = versions(kind);
         if versions.contains(&self.api_version.as_str()) {
@@ -143,19 +148,18 @@ impl Document {
     }
 
     /// The document as its type, after its shape was checked.
-    pub fn typed<K: DeserializeOwned>(&self, shape: &Shape) -> Result<K, FileError> {
+    pub fn typed<K: DeserializeOwned + JsonSchema>(&self, shapes: &mut Shapes) -> Result<K, FileError> {
         let mut body = self.value.clone();
         if let Some(fields) = body.as_object_mut() {
-            // Every kind has these; not every generated schema says so.
+            // Every kind has these, and a full metadata; not every generated schema says so.
             fields.remove("apiVersion");
             fields.remove("kind");
             if let Some(metadata) = fields.remove("metadata") {
-                Shape::of::<k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta>()
-                    .check(&metadata, "metadata")
-                    .map_err(|e| self.error(e.to_string()))?;
+                let shape = shapes.of::<ObjectMeta>();
+                shape.check(&metadata, "metadata").map_err(|e| self.error(e.to_string()))?;
             }
         }
-        shape.check(&body, "").map_err(|e| self.error(e.to_string()))?;
+        shapes.of::<K>().check(&body, "").map_err(|e| self.error(e.to_string()))?;
         serde_json::from_value(self.value.clone()).map_err(|e| self.error(e.to_string()))
     }
 

@@ -6,6 +6,7 @@
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// How deep a document may nest. The deepest known kind, Pod, needs less than twenty.
 const DEEPEST: usize = 64;
@@ -19,13 +20,31 @@ pub(super) struct Misshapen {
 }
 
 /// A schema with its definitions.
+#[derive(Debug)]
 pub(super) struct Shape {
     root: Value,
 }
 
+/// The shapes of the kinds seen so far: some take a while to make.
+#[derive(Debug, Default)]
+pub(super) struct Shapes {
+    made: BTreeMap<&'static str, Shape>,
+}
+
+impl Shapes {
+    pub fn of<K: JsonSchema>(&mut self) -> &Shape {
+        self.made.entry(std::any::type_name::<K>()).or_insert_with(Shape::of::<K>)
+    }
+}
+
 impl Shape {
-    pub fn of<K: JsonSchema>() -> Self {
-        Self { root: schemars::schema_for!(K).to_value() }
+    fn of<K: JsonSchema>() -> Self {
+        let mut root = schemars::schema_for!(K).to_value();
+        // Looked at by themselves; generated schemas differ in whether they name it.
+        if let Some(required) = root.get_mut("required").and_then(Value::as_array_mut) {
+            required.retain(|name| name != "metadata");
+        }
+        Self { root }
     }
 
     /// Holds a value against the schema.

@@ -31,9 +31,10 @@ fn holds_an_allowlist(entry: &ManagedFieldsEntry) -> bool {
     annotations.is_some_and(|a| a.get(format!("f:{INGRESS_NGINX_ALLOWLIST}")).is_some())
 }
 
-/// Of a Node: its addresses.
+/// Of a Node: its addresses, and the ranges that its pods get theirs from.
 pub(super) fn node(node: &mut Node) {
-    node.spec = node.spec.take().map(|_| NodeSpec::default());
+    node.spec =
+        node.spec.take().map(|s| NodeSpec { pod_cidr: s.pod_cidr, pod_cidrs: s.pod_cidrs, ..NodeSpec::default() });
     node.status = node.status.take().map(|s| NodeStatus { addresses: s.addresses, ..NodeStatus::default() });
     node.metadata.annotations = None;
 }

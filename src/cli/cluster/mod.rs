@@ -1,6 +1,8 @@
 //! How a command that reads the cluster finds it, with the flags that kubectl users expect, and the
 //! name of what it reads.
 
+pub mod live;
+
 use anyhow::{Context, ensure};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::path::PathBuf;
@@ -47,8 +49,8 @@ impl ClusterArgs {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let config = match &self.kubeconfig {
             Some(path) => {
-                let file =
-                    Kubeconfig::read_from(path).with_context(|| format!("cannot read --kubeconfig {}", path.display()))?;
+                let file = Kubeconfig::read_from(path)
+                    .with_context(|| format!("cannot read --kubeconfig {}", path.display()))?;
                 kube::Config::from_custom_kubeconfig(file, &options).await
             }
             None if self.context.is_some() => kube::Config::from_kubeconfig(&options).await,

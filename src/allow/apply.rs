@@ -1,0 +1,216 @@
+//! Doing what was planned: widen every target, read back, then narrow. Never more than was planned, never without the
+//! claim, and nothing is taken on trust that can be read again just before the write.
+
+mod problem;
+mod rollback;
+mod write;
+
+use super::guard::Veto;
+use super::memory::{Memory, ObjectKey};
+use super::plan::{Change, Direction, Narrowing, Plan, Step, Synced, TargetPlan};
+use crate::api::conditions::{Reason, Truth};
+use crate::api::status::{TargetState, TargetStatus};
+use jiff::Timestamp;
+use kube::Client;
+use problem::Problem;
+use write::{Done, Writer};
+
+pub use rollback::{Rollback, roll_back};
+
+/// Whether this replica may still write; asked before each write.
+pub type Claim<'a> = &'a (dyn Fn() -> bool + Send + Sync);
+
+/// What came of a plan.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    pub targets: Vec<TargetStatus>,
+    /// Condition `AllowlistSynced`.
+    pub synced: Synced,
+    /// What was written and read back.
+    pub writes: Vec<Written>,
+    /// How to take back each narrowing, should the site fail after it.
+    pub rollbacks: Vec<Rollback>,
+    /// Something could not be finished that another look may finish.
+    pub again: bool,
+}
+
+/// One write that was read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Name of the target.
+    pub target: String,
+    pub object: ObjectKey,
+    pub change: Change,
+    pub direction: Direction,
+    /// Somebody had changed what Leeward wrote.
+    pub repair: bool,
+    /// Prefixes that the target gained and lost in all steps.
+    pub added: usize,
+    pub removed: usize,
+}
+
+/// How a target stands after its steps.
+#[derive(Clone, Debug)]
+enum Progress {
+    /// Every step so far was done.
+    Right,
+    /// A step waits, and for what.
+    Waiting(String),
+    Failed(Problem),
+}
+
+/// Applies a plan. In Observe and Plan mode nothing is written.
+pub async fn apply(client: &Client, plan: &Plan, claim: Claim<'_>, memory: &mut Memory, now: Timestamp) -> Applied {
+    if let Some(synced) = plan.synced() {
+        let targets = plan.targets.iter().map(|t| t.status(plan.mode, plan.suspended)).collect();
+        return Applied { targets, synced, writes: Vec::new(), rollbacks: Vec::new(), again: false };
+    }
+    let mut run = Run {
+        plan,
+        writer: Writer { client, origin: &plan.origin, claim, now },
+        progress: vec![Progress::Right; plan.targets.len()],
+        writes: Vec::new(),
+        rollbacks: Vec::new(),
+    };
+    run.every(Direction::Widen, memory).await;
+    run.every(Direction::Narrow, memory).await;
+    run.finish(memory)
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    writer: Writer<'a>,
+    progress: Vec<Progress>,
+    writes: Vec<Written>,
+    rollbacks: Vec<Rollback>,
+}
+
+impl Run<'_> {
+    /// Does the steps of one direction for every target.
+    async fn every(&mut self, direction: Direction, memory: &mut Memory) {
+        let plan = self.plan;
+        for (i, target) in plan.targets.iter().enumerate() {
+            for step in target.steps.iter().filter(|s| s.direction == direction) {
+                if target.veto.is_some() || !matches!(self.progress.get(i), Some(Progress::Right)) {
+                    break;
+                }
+                let next = match self.held(step) {
+                    Some(why) => Progress::Waiting(why),
+                    None => self.step(target, step, memory).await,
+                };
+                if let Some(progress) = self.progress.get_mut(i) {
+                    *progress = next;
+                }
+            }
+        }
+    }
+
+    /// Why a step has to wait.
+    fn held(&self, step: &Step) -> Option<String> {
+        if step.direction == Direction::Widen || step.repair {
+            return None;
+        }
+        if let Narrowing::Held(why) = &self.plan.narrowing {
+            return Some(why.clone());
+        }
+        let failed = self.progress.iter().any(|p| matches!(p, Progress::Failed(_)));
+        failed.then(|| "until every other target could be written".to_owned())
+    }
+
+    async fn step(&mut self, target: &TargetPlan, step: &Step, memory: &mut Memory) -> Progress {
+        match self.writer.write(target, step, memory).await {
+            Ok(Done::AlreadyRight) => Progress::Right,
+            Ok(Done::Wrote) => {
+                memory.written(&target.key, &step.fingerprint);
+                if step.direction == Direction::Narrow && !step.repair {
+                    self.rollbacks.extend(Rollback::of(&self.plan.origin, target, step));
+                }
+                self.writes.push(Written {
+                    target: target.name.clone(),
+                    object: target.key.clone(),
+                    change: target.change,
+                    direction: step.direction,
+                    repair: step.repair,
+                    added: target.added.len(),
+                    removed: target.removed.len(),
+                });
+                Progress::Right
+            }
+            Err(problem) => Progress::Failed(problem),
+        }
+    }
+
+    fn finish(self, memory: &mut Memory) -> Applied {
+        let mut first: Option<Veto> = None;
+        let mut pending = Vec::new();
+        let mut leaving = Vec::new();
+        let mut again = false;
+        let mut targets = Vec::with_capacity(self.plan.targets.len());
+        for (target, progress) in self.plan.targets.iter().zip(self.progress) {
+            let (state, detail) = match (&target.veto, progress) {
+                (Some(veto), _) => {
+                    first.get_or_insert_with(|| veto.clone());
+                    targets.push(target.status(self.plan.mode, false));
+                    continue;
+                }
+                (None, Progress::Right) => {
+                    memory.found_right(&target.key, &target.fingerprint, self.writer.now);
+                    (TargetState::Synced, None)
+                }
+                (None, Progress::Waiting(why)) => {
+                    let carries = carries(target);
+                    let text = if carries {
+                        format!("keeps {} {why}", target.leaving())
+                    } else {
+                        format!("{}; waits {why}", target.counts())
+                    };
+                    if carries { &mut leaving } else { &mut pending }.push(format!("{}: {text}", target.name));
+                    (TargetState::Pending, Some(text))
+                }
+                (None, Progress::Failed(Problem::Veto(veto))) => {
+                    let state = (veto.state(), Some(veto.message.clone()));
+                    first.get_or_insert(veto);
+                    state
+                }
+                (None, Progress::Failed(problem)) => {
+                    again = true;
+                    let state = problem.state();
+                    pending.push(format!("{}: {problem}", target.name));
+                    (state, Some(problem.to_string()))
+                }
+            };
+            targets.push(target.status_as(state, detail));
+        }
+        let synced = self.plan.outcome(first, &pending, &leaving);
+        Applied { targets, synced, writes: self.writes, rollbacks: self.rollbacks, again }
+    }
+}
+
+/// Whether a target that waits for its last step already lets in everybody it should.
+fn carries(target: &TargetPlan) -> bool {
+    let widened = target.steps.iter().any(|s| s.direction == Direction::Widen);
+    widened || (target.added.is_empty() && !target.removed.is_empty())
+}
+
+impl Plan {
+    fn outcome(&self, first: Option<Veto>, pending: &[String], leaving: &[String]) -> Synced {
+        if let Some(veto) = first {
+            return Synced::new(Truth::False, veto.reason, veto.message);
+        }
+        if !pending.is_empty() {
+            return Synced::new(Truth::Unknown, Reason::Pending, pending.join("; "));
+        }
+        if let Some(concern) = self.concern() {
+            return concern;
+        }
+        let prefixes = self.desired.as_ref().map_or(0, |d| d.ranges.prefixes().len());
+        let mut message = match self.targets.len() {
+            1 => format!("1 target carries {prefixes} prefixes"),
+            n => format!("{n} targets carry {prefixes} prefixes"),
+        };
+        if !leaving.is_empty() {
+            message = format!("{message}; {}", leaving.join("; "));
+        }
+        Synced::new(Truth::True, Reason::Synced, message)
+    }
+}

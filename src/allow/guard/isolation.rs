@@ -1,0 +1,143 @@
+//! The two steps of a `NetworkPolicy` that change more than a list: the first one that selects a pod closes it to everybody
+//! who is not listed, and removing the last one opens it to everybody.
+
+use super::Veto;
+use crate::allow::evaluate::{Decision, DestinationPod, Evaluator, PodPort};
+use crate::api::conditions::Reason;
+use crate::net::{Family, RangeSet};
+use crate::observe::cluster::{ClusterSource, Guarded, Kind, addresses_of, matches, node_addresses, pods_of, within};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Pods named in a message.
+const NAMED: usize = 3;
+
+/// Whether a policy of these pods would be the first to isolate some of them.
+pub fn first_isolation(source: &dyn ClusterSource, namespace: &str, selector: &LabelSelector) -> Option<Veto> {
+    let open = open_pods(source, namespace, selector, &source.network_policies(namespace))?;
+    Some(Veto::new(
+        Reason::IsolationNotAcknowledged,
+        format!(
+            "this would be the first policy that isolates {open}: everybody who is not listed, other pods included, would \
+             be cut off. If that is meant, set networkPolicy.isolation to Allow on the target"
+        ),
+    ))
+}
+
+/// Whether removing this policy would open pods that no other policy isolates.
+pub fn last_isolation(source: &dyn ClusterSource, policy: &NetworkPolicy) -> Option<Veto> {
+    let namespace = policy.metadata.namespace.as_deref()?;
+    let selector = policy.spec.as_ref().and_then(|s| s.pod_selector.clone()).unwrap_or_default();
+    let open = open_pods(source, namespace, &selector, &others(source, policy))?;
+    Some(Veto::new(
+        Reason::IsolationNotAcknowledged,
+        format!(
+            "it is the last policy that isolates {open}: without it everybody could connect. It is kept; delete it by \
+             hand, or set networkPolicy.isolation to Allow on the target"
+        ),
+    ))
+}
+
+/// Whether a policy that turns to other pods would open some that no other policy isolates.
+pub fn opened(source: &dyn ClusterSource, policy: &NetworkPolicy, selector: &LabelSelector) -> Option<Veto> {
+    let namespace = policy.metadata.namespace.as_deref()?;
+    let before = policy.spec.as_ref().and_then(|s| s.pod_selector.clone()).unwrap_or_default();
+    let left = |pod: &Arc<Pod>| !matches(selector, pod.metadata.labels.as_ref());
+    let pods: Vec<_> = pods_of(source, namespace, &before).into_iter().filter(left).collect();
+    let open = not_isolated(pods, &others(source, policy));
+    (!open.is_empty()).then(|| {
+        Veto::new(
+            Reason::IsolationNotAcknowledged,
+            format!(
+                "the new podSelector leaves {} without any policy, so that everybody could connect. If that is meant, set \
+                 networkPolicy.isolation to Allow on the target",
+                named(&open)
+            ),
+        )
+    })
+}
+
+/// Whether the operator's own probes of these pods get through now and would not afterwards.
+pub fn locked_out(
+    source: &dyn ClusterSource,
+    namespace: &str,
+    guarded: &Guarded,
+    after: &NetworkPolicy,
+    own: &[IpAddr],
+) -> Option<Veto> {
+    let before = source.network_policies(namespace);
+    let mut afterwards: Vec<&NetworkPolicy> =
+        before.iter().map(AsRef::as_ref).filter(|p| p.metadata.name != after.metadata.name).collect();
+    afterwards.push(after);
+    for pod in pods_of(source, namespace, &guarded.selector) {
+        let facts = DestinationPod::of(&pod, node_addresses(source, &pod));
+        let now = Evaluator::new(facts.clone(), before.iter().map(AsRef::as_ref));
+        let then = Evaluator::new(facts, afterwards.iter().copied());
+        let families: Vec<Family> = addresses_of(&pod).into_iter().map(Family::of).collect();
+        for address in own.iter().filter(|a| families.contains(&Family::of(**a))) {
+            let closes = |port: &&u16| {
+                let port = PodPort::tcp(**port);
+                matches!(now.decide_address(*address, port), Decision::Allowed { .. })
+                    && matches!(then.decide_address(*address, port), Decision::Denied { .. })
+            };
+            if let Some(port) = guarded.ports.iter().find(closes) {
+                let name = pod.metadata.name.as_deref().unwrap_or_default();
+                return Some(Veto::new(
+                    Reason::OperatorLockedOut,
+                    format!(
+                        "Leeward itself, at {address}, could no longer probe pod {namespace}/{name} on port {port}: add \
+                         its address to allowlist.extraCIDRs, or set networkPolicy.isolation to Allow on the target"
+                    ),
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// Pods of the selector that no policy isolates, in words. Where none runs, selectors alone decide.
+fn open_pods(
+    source: &dyn ClusterSource,
+    namespace: &str,
+    selector: &LabelSelector,
+    policies: &[Arc<NetworkPolicy>],
+) -> Option<String> {
+    let pods = if source.knows(Kind::Pod) { pods_of(source, namespace, selector) } else { Vec::new() };
+    if pods.is_empty() {
+        return (!policies.iter().any(|p| isolates_all(p, selector))).then(|| "the pods of its podSelector".to_owned());
+    }
+    let open = not_isolated(pods, policies);
+    (!open.is_empty()).then(|| named(&open))
+}
+
+fn not_isolated(pods: Vec<Arc<Pod>>, policies: &[Arc<NetworkPolicy>]) -> Vec<Arc<Pod>> {
+    let isolated = |pod: &Arc<Pod>| {
+        let facts = DestinationPod::of(pod, RangeSet::empty());
+        Evaluator::new(facts, policies.iter().map(AsRef::as_ref)).isolating().next().is_some()
+    };
+    pods.into_iter().filter(|p| !isolated(p)).collect()
+}
+
+/// Whether a policy isolates every pod that the selector can match.
+fn isolates_all(policy: &NetworkPolicy, selector: &LabelSelector) -> bool {
+    let Some(spec) = &policy.spec else { return false };
+    let types = spec.policy_types.as_deref().unwrap_or_default();
+    let ingress = types.is_empty() || types.iter().any(|t| t == "Ingress");
+    ingress && spec.pod_selector.as_ref().is_none_or(|wider| within(selector, wider))
+}
+
+fn others(source: &dyn ClusterSource, policy: &NetworkPolicy) -> Vec<Arc<NetworkPolicy>> {
+    let namespace = policy.metadata.namespace.as_deref().unwrap_or_default();
+    source.network_policies(namespace).into_iter().filter(|p| p.metadata.name != policy.metadata.name).collect()
+}
+
+fn named(pods: &[Arc<Pod>]) -> String {
+    let names: Vec<&str> = pods.iter().take(NAMED).filter_map(|p| p.metadata.name.as_deref()).collect();
+    match pods.len().saturating_sub(names.len()) {
+        0 => format!("pod {}", names.join(", ")),
+        more => format!("pods {} and {more} more", names.join(", ")),
+    }
+}

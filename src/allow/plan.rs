@@ -1,0 +1,277 @@
+//! What would be written where, and why not: current objects and desired ranges in, changes out. Pure.
+
+pub(super) mod annotation;
+mod policy;
+mod release;
+mod summary;
+
+use super::desired::{Desired, desired};
+use super::guard::{self, Veto};
+use super::memory::{Fingerprint, Memory, ObjectKey};
+use super::render::ingress_annotation::AnnotationShape;
+use crate::api::spec::Mode;
+use crate::api::status::TargetState;
+use crate::api::targets::TargetType;
+use crate::api::validated::{ValidTarget, Validated};
+use crate::net::{Prefix, RangeSet};
+use crate::observe::cluster::ClusterSource;
+use jiff::Timestamp;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use sha2::{Digest as _, Sha256};
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
+
+pub use super::guard::Neighbour;
+pub use release::release;
+pub use summary::Synced;
+
+/// Everything that a plan depends on.
+#[derive(Clone, Copy)]
+pub struct PlanInput<'a> {
+    pub origin: &'a Validated,
+    /// `metadata.uid` of the resource; absent for files.
+    pub uid: Option<&'a str>,
+    /// When the resource was created; the older of two that share an entrance keeps it.
+    pub created: Option<Timestamp>,
+    /// Mode to plan for; the spec's, unless `leeward plan` asks what Enforce would do.
+    pub mode: Mode,
+    pub source: &'a dyn ClusterSource,
+    /// The other origins of the namespace.
+    pub neighbours: &'a [Neighbour],
+    /// Addresses that the operator's own probes come from; empty where nobody probes from inside the cluster.
+    pub own_addresses: &'a [IpAddr],
+    pub memory: &'a Memory,
+    pub narrowing: &'a Narrowing,
+    pub now: Timestamp,
+}
+
+impl fmt::Debug for PlanInput<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlanInput")
+            .field("origin", &self.origin.key())
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether targets may be narrowed now. A prefix leaves only while the site is seen to work without doubt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Narrowing {
+    #[default]
+    Now,
+    /// Not now, and what it waits for, as the rest of a sentence: `until …`.
+    Held(String),
+}
+
+/// A plan for all targets of one origin.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// `NAMESPACE/NAME`.
+    pub origin: String,
+    pub mode: Mode,
+    pub suspended: bool,
+    /// What every target should carry, or why that is not known.
+    pub desired: Result<Desired, Veto>,
+    pub narrowing: Narrowing,
+    pub targets: Vec<TargetPlan>,
+}
+
+/// What happens to one target.
+#[derive(Clone, Debug)]
+pub struct TargetPlan {
+    /// Name of the target in the spec.
+    pub name: String,
+    pub kind: TargetType,
+    /// Name of the object, for status.
+    pub object: String,
+    /// Names the object among all.
+    pub key: ObjectKey,
+    pub change: Change,
+    /// Prefixes that the object would gain.
+    pub added: Vec<Prefix>,
+    /// Prefixes that it would lose.
+    pub removed: Vec<Prefix>,
+    /// Unified diff of what Leeward owns in the object; empty when nothing changes.
+    pub diff: String,
+    /// Why nothing is written although something would change, or why nothing can be said.
+    pub veto: Option<Veto>,
+    /// What else is worth knowing.
+    pub notes: Vec<String>,
+    /// What to write, in order.
+    pub steps: Vec<Step>,
+    /// Identifies what the target carries after the last step.
+    pub fingerprint: Fingerprint,
+}
+
+/// Kind of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+pub enum Change {
+    /// It is as it should be, or it is not known how it should be.
+    Nothing,
+    Create,
+    Update,
+    /// The object is removed, or the field is given up.
+    Release,
+}
+
+/// One write.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub direction: Direction,
+    /// A repair of what somebody changed: it is not held back.
+    pub repair: bool,
+    /// What the object carries afterwards.
+    pub fingerprint: Fingerprint,
+    pub write: Write,
+}
+
+/// Whom a write affects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Nobody who gets through is shut out.
+    Widen,
+    /// Somebody may be: a removal, or a first isolation.
+    Narrow,
+}
+
+/// What is written.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// The whole object. `had` is what stood there when this was planned, to restore it.
+    Policy { rendered: Box<NetworkPolicy>, had: Option<Box<NetworkPolicy>> },
+    /// The annotation. `had` is its value when this was planned.
+    Annotation { shape: AnnotationShape, value: String, had: Option<String> },
+    /// The owned object goes.
+    Remove { namespace: String, name: String, uid: Option<String> },
+    /// The field is given up.
+    Release { shape: AnnotationShape },
+}
+
+/// Plans every target of an origin.
+pub fn plan(input: &PlanInput<'_>) -> Plan {
+    let origin = input.origin;
+    let network = origin.network.as_ref().and_then(|name| input.source.proxy_network(name));
+    let desired = desired(network.as_deref(), origin, input.now);
+    let writes = input.mode != Mode::Observe && !origin.suspend;
+    let denied = (input.mode == Mode::Enforce)
+        .then(|| guard::unseen(input.source).or_else(|| guard::not_permitted(input.source, &origin.namespace)))
+        .flatten();
+    let targets = origin.allowlist.targets.iter().map(|target| {
+        let mut planned = match (&desired, writes) {
+            (_, false) => TargetPlan::new(origin, target),
+            (Err(veto), true) => TargetPlan { veto: Some(veto.clone()), ..TargetPlan::new(origin, target) },
+            (Ok(desired), true) => one(input, target, &desired.ranges),
+        };
+        if let (Some(veto), true) = (&denied, writes) {
+            planned.veto = Some(veto.clone());
+        }
+        planned
+    });
+    Plan {
+        origin: origin.key(),
+        mode: input.mode,
+        suspended: origin.suspend,
+        targets: targets.collect(),
+        desired,
+        narrowing: input.narrowing.clone(),
+    }
+}
+
+fn one(input: &PlanInput<'_>, target: &ValidTarget, ranges: &crate::net::AdmittedRanges) -> TargetPlan {
+    let mut planned = match target {
+        ValidTarget::NetworkPolicy { isolation, .. } => policy::plan(input, target, *isolation, ranges),
+        ValidTarget::IngressAnnotation { ingress, preset, .. } => {
+            annotation::plan(input, target, ingress, *preset, ranges)
+        }
+    };
+    if planned.veto.is_none() {
+        planned.veto = guard::shared_entrance(input.source, input.origin, input.created, target, input.neighbours);
+    }
+    if planned.veto.is_none() && planned.change != Change::Nothing {
+        planned.veto = planned.remembered(input.memory);
+    }
+    planned
+}
+
+impl TargetPlan {
+    /// A target of which nothing is known yet.
+    fn new(origin: &Validated, target: &ValidTarget) -> Self {
+        let (kind, object) = match target {
+            ValidTarget::NetworkPolicy { name, first, .. } => {
+                ("NetworkPolicy", crate::api::names::policy_name(&origin.name, name, *first))
+            }
+            ValidTarget::IngressAnnotation { ingress, .. } => ("Ingress", ingress.clone()),
+        };
+        Self {
+            name: target.name().to_owned(),
+            kind: target.kind(),
+            key: format!("{kind} {}/{object}", origin.namespace),
+            object,
+            change: Change::Nothing,
+            added: Vec::new(),
+            removed: Vec::new(),
+            diff: String::new(),
+            veto: None,
+            notes: Vec::new(),
+            steps: Vec::new(),
+            fingerprint: Fingerprint::new(),
+        }
+    }
+
+    fn vetoed(mut self, veto: Veto) -> Self {
+        self.veto = Some(veto);
+        self
+    }
+
+    /// Notes the prefixes that come and go.
+    fn between(&mut self, before: &RangeSet, after: &RangeSet) {
+        self.added = after.subtract(before).prefixes();
+        self.removed = before.subtract(after).prefixes();
+    }
+
+    /// Vetoes from what happened before.
+    fn remembered(&self, memory: &Memory) -> Option<Veto> {
+        use crate::api::conditions::Reason;
+        if memory.contested(&self.key, &self.fingerprint) {
+            let message = format!(
+                "{} was changed back more than five times in ten minutes: another tool keeps writing it. Leeward has \
+                 stopped; make the other tool leave it alone",
+                self.key
+            );
+            return Some(Veto::new(Reason::FieldConflict, message));
+        }
+        memory.rolled_back(&self.key, &self.fingerprint).then(|| {
+            let message = format!(
+                "the last narrowing of {} was followed by failures and was rolled back; it is tried again when the list \
+                 or the spec changes",
+                self.key
+            );
+            Veto::new(Reason::RolledBack, message)
+        })
+    }
+
+    /// The state before anything is written.
+    pub fn state(&self, mode: Mode, suspended: bool) -> TargetState {
+        match (mode, &self.veto, self.change) {
+            (Mode::Observe, ..) => TargetState::Unmanaged,
+            _ if suspended => TargetState::Unmanaged,
+            (_, Some(veto), _) => veto.state(),
+            (_, None, Change::Nothing) => TargetState::Synced,
+            (Mode::Plan, None, _) => TargetState::Planned,
+            (Mode::Enforce, None, _) => TargetState::Pending,
+        }
+    }
+}
+
+/// A stable name for content.
+fn fingerprint(content: &impl serde::Serialize) -> Fingerprint {
+    let bytes = serde_json::to_vec(content).unwrap_or_default();
+    Sha256::digest(&bytes).iter().take(16).fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests;

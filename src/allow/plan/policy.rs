@@ -1,0 +1,164 @@
+//! The plan for a `NetworkPolicy` target.
+
+use super::{Change, Direction, PlanInput, Step, TargetPlan, Write, fingerprint};
+use crate::allow::guard::{self, Veto};
+use crate::allow::render::network_policy::{self as render, PolicyShape};
+use crate::api::conditions::Reason;
+use crate::api::spec::DeletionPolicy;
+use crate::api::targets::Isolation;
+use crate::api::validated::ValidTarget;
+use crate::api::{API_VERSION, spec::OriginType};
+use crate::net::{AdmittedRanges, Prefix, Provenance, RangeSet};
+use crate::observe::cluster::{Guarded, GuardedError, selector_and_ports};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use std::sync::Arc;
+
+pub(super) fn plan(
+    input: &PlanInput<'_>,
+    target: &ValidTarget,
+    isolation: Isolation,
+    ranges: &AdmittedRanges,
+) -> TargetPlan {
+    let mut planned = TargetPlan::new(input.origin, target);
+    let guarded = match selector_and_ports(input.source, input.origin, target) {
+        Ok(Some(guarded)) => guarded,
+        // Only other kinds of targets guard nothing.
+        Ok(None) => return planned,
+        Err(problem) => return planned.vetoed(unguarded(&problem)),
+    };
+    let namespace = &input.origin.namespace;
+    let found = found(input, &planned.object);
+    let first = guard::first_isolation(input.source, namespace, &guarded.selector);
+    let shape = PolicyShape {
+        namespace: namespace.clone(),
+        name: planned.object.clone(),
+        origin: input.origin.key(),
+        owner: owner(input, isolation, found.as_deref(), &mut planned.notes),
+        selector: guarded.selector.clone(),
+        ports: guarded.ports.clone(),
+    };
+    let rendered = render::render(&shape, ranges);
+    planned.fingerprint = fingerprint(&rendered);
+    planned.between(&found.as_deref().map_or_else(RangeSet::empty, blocks), ranges.ranges());
+    if let Some(found) = found.as_deref().filter(|f| render::same(&rendered, f)) {
+        planned.veto = guard::foreign_object(found, &shape.origin);
+        return planned;
+    }
+    planned.diff = render::difference(found.as_deref(), &rendered);
+    planned.change = if found.is_some() { Change::Update } else { Change::Create };
+    planned.steps = match &found {
+        None => {
+            let direction = if first.is_some() { Direction::Narrow } else { Direction::Widen };
+            vec![step(direction, false, rendered.clone(), None)]
+        }
+        Some(found) => updates(input, &planned, &shape, ranges, &rendered, found),
+    };
+    let consent = isolation == Isolation::Allow;
+    planned.veto = found
+        .as_deref()
+        .and_then(|f| guard::foreign_object(f, &shape.origin))
+        .or_else(|| first.filter(|_| !consent))
+        .or_else(|| found.as_deref().filter(|_| !consent).and_then(|f| guard::opened(input.source, f, &shape.selector)))
+        .or_else(|| lockout(input, &guarded, &rendered).filter(|_| !consent))
+        .or_else(|| guard::policy_too_large(&rendered));
+    planned
+}
+
+/// The object of our name, whoever made it.
+pub(super) fn found(input: &PlanInput<'_>, name: &str) -> Option<Arc<NetworkPolicy>> {
+    let policies = input.source.network_policies(&input.origin.namespace);
+    policies.into_iter().find(|p| p.metadata.name.as_deref() == Some(name))
+}
+
+fn unguarded(problem: &GuardedError) -> Veto {
+    let reason = match problem {
+        GuardedError::NoService { .. } | GuardedError::UnknownPort { .. } => Reason::ReferenceNotFound,
+        GuardedError::NoSelector { .. } | GuardedError::NotASubset { .. } | GuardedError::NoPort { .. } => {
+            Reason::InvalidTarget
+        }
+    };
+    Veto::new(reason, problem.to_string())
+}
+
+/// The owner, where deleting the origin may delete the policy: never where that would open pods without the spec's
+/// consent.
+fn owner(
+    input: &PlanInput<'_>,
+    isolation: Isolation,
+    found: Option<&NetworkPolicy>,
+    notes: &mut Vec<String>,
+) -> Option<OwnerReference> {
+    if input.origin.allowlist.deletion != DeletionPolicy::Delete {
+        return None;
+    }
+    if isolation == Isolation::Refuse
+        && let Some(veto) = found.and_then(|f| guard::last_isolation(input.source, f))
+    {
+        notes.push(format!("deleting the origin leaves this policy: {}", veto.message));
+        return None;
+    }
+    Some(OwnerReference {
+        api_version: API_VERSION.to_owned(),
+        kind: "ProtectedOrigin".to_owned(),
+        name: input.origin.name.clone(),
+        uid: input.uid?.to_owned(),
+        controller: Some(true),
+        block_owner_deletion: None,
+    })
+}
+
+/// All addresses in blocks of a policy, whatever its form.
+fn blocks(policy: &NetworkPolicy) -> RangeSet {
+    let rules = policy.spec.iter().filter_map(|s| s.ingress.as_ref()).flatten();
+    let peers = rules.filter_map(|r| r.from.as_ref()).flatten();
+    peers.filter_map(|p| Prefix::parse(&p.ip_block.as_ref()?.cidr).ok()).collect()
+}
+
+/// The writes that lead from what stands there to what should, widening before narrowing.
+fn updates(
+    input: &PlanInput<'_>,
+    planned: &TargetPlan,
+    shape: &PolicyShape,
+    ranges: &AdmittedRanges,
+    rendered: &NetworkPolicy,
+    found: &Arc<NetworkPolicy>,
+) -> Vec<Step> {
+    let had = || Some(Box::new(NetworkPolicy::clone(found)));
+    // Whatever else changes, undoing what somebody did to our object waits for nothing.
+    let repair = input.memory.wrote(&planned.key, &planned.fingerprint) || !render::untouched(found);
+    let whole = |direction| vec![step(direction, repair, rendered.clone(), had())];
+    let (Some(before), Some(after)) = (render::content(found), render::content(rendered)) else {
+        return whole(Direction::Narrow);
+    };
+    if before.selector != after.selector || !before.ports.iter().all(|p| after.ports.contains(p)) {
+        return whole(Direction::Narrow);
+    }
+    if after.ranges.covers_all(&before.ranges) {
+        return whole(Direction::Widen);
+    }
+    if before.ranges.covers_all(&after.ranges) || repair {
+        return whole(Direction::Narrow);
+    }
+    // Both at once: first everything, then without what leaves. What somebody else put in is not written again.
+    let union = AdmittedRanges::admit(before.ranges.union(ranges.ranges()), Provenance::Local);
+    let Ok(union) = union else { return whole(Direction::Narrow) };
+    let widened = render::render(shape, &union);
+    vec![
+        step(Direction::Widen, false, widened.clone(), had()),
+        step(Direction::Narrow, false, rendered.clone(), Some(Box::new(widened))),
+    ]
+}
+
+fn step(direction: Direction, repair: bool, rendered: NetworkPolicy, had: Option<Box<NetworkPolicy>>) -> Step {
+    let fingerprint = fingerprint(&rendered);
+    Step { direction, repair, fingerprint, write: Write::Policy { rendered: Box::new(rendered), had } }
+}
+
+/// Only endpoints of a Service are probed at the pods themselves.
+fn lockout(input: &PlanInput<'_>, guarded: &Guarded, rendered: &NetworkPolicy) -> Option<Veto> {
+    if input.origin.origin.kind() != OriginType::Service {
+        return None;
+    }
+    guard::locked_out(input.source, &input.origin.namespace, guarded, rendered, input.own_addresses)
+}

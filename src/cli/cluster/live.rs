@@ -1,0 +1,77 @@
+//! One look at a live cluster: the ProtectedOrigin and the objects around it.
+
+use super::ClusterArgs;
+use crate::api::ProtectedOrigin;
+use crate::observe::cluster::{ClusterSource, Kind, Options, Stores};
+use anyhow::{Context, bail};
+use kube::Api;
+use kube::api::ListParams;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Longest wait for the first list of every kind.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Pause between looks at what is still missing.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The objects around an origin.
+pub struct Objects {
+    pub source: Stores,
+    /// Kinds that could not be read, in words.
+    pub unknown: Vec<String>,
+}
+
+/// What was found.
+pub struct Found {
+    pub origin: ProtectedOrigin,
+    /// The other origins of the namespace.
+    pub neighbours: Vec<ProtectedOrigin>,
+    pub objects: Objects,
+}
+
+/// Reads the resource and everything in its namespace that facts are made of.
+pub async fn read(args: &ClusterArgs, text: &str) -> anyhow::Result<Found> {
+    let name = args.resource(text)?;
+    let client = args.client().await?;
+    let api: Api<ProtectedOrigin> = Api::namespaced(client.clone(), &name.namespace);
+    let mut neighbours = api
+        .list(&ListParams::default())
+        .await
+        .with_context(|| format!("cannot read the ProtectedOrigins of namespace {}", name.namespace))?
+        .items;
+    let Some(place) = neighbours.iter().position(|o| o.metadata.name.as_ref() == Some(&name.name)) else {
+        bail!("ProtectedOrigin {}/{} does not exist in the cluster", name.namespace, name.name);
+    };
+    let origin = neighbours.swap_remove(place);
+    let source = Stores::start(client, &Options { namespaces: vec![name.namespace.clone()] });
+    let unknown = listed(&source).await;
+    // The stores learn about ConfigMaps by being asked.
+    if let Some(bundle) = &origin.spec.origin.ca_bundle {
+        let wanted = &bundle.config_map_ref.name;
+        let deadline = Instant::now() + PATIENCE;
+        while source.config_map(&name.namespace, wanted).is_none() && Instant::now() < deadline {
+            if source.knows(Kind::ConfigMap) {
+                break;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+    Ok(Found { origin, neighbours, objects: Objects { source, unknown } })
+}
+
+/// Whether this process runs in a pod, where addresses of pods mean what they say.
+pub fn inside() -> bool {
+    std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+}
+
+/// Waits until each kind is listed or has said why not.
+async fn listed(source: &Stores) -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let waiting = source.waiting();
+        if waiting.iter().all(|w| w.problem.is_some()) || Instant::now() >= deadline {
+            return waiting.iter().map(|w| format!("judging without objects of kind {w}")).collect();
+        }
+        sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,219 @@
+//! The history of one origin: a score per path, what comes now and then, and the newest facts. It
+//! turns rounds of probes into the [`Case`] that rules judge, for the operator and for
+//! `leeward diagnose` alike.
+
+mod confirmed;
+mod path;
+mod recent;
+mod score;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use confirmed::Confirmed;
+pub(super) use path::ANSWER_HOLDS;
+
+use crate::api::{API_VERSION, Observation, Outcome, Phase};
+use crate::evidence::{Case, Fact, Health, PathKey, Probe, Subject, Variant, case, probe::Fault};
+use jiff::{SignedDuration, Timestamp};
+use path::Path;
+use recent::Recent;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Rounds after which a verdict may be published although a path is still between its states.
+const ENOUGH_ROUNDS: u32 = 6;
+/// A path that was left out of so many rounds of its kind is gone: its address left the name or the
+/// Service.
+const MISSED_LIMIT: u8 = 2;
+/// At most one long probe per origin in this time.
+const LONG_PROBE_EVERY: SignedDuration = SignedDuration::from_mins(10);
+/// How long an answered long probe explains the failures around it.
+const LONG_PROBE_HOLDS: SignedDuration = SignedDuration::from_mins(30);
+
+/// History of one origin.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// Judge every result at once, as `leeward diagnose` does after its rounds.
+    at_once: bool,
+    prior: Health,
+    paths: BTreeMap<PathKey, Path>,
+    facts: Recent,
+    rounds: u32,
+    last_long: Option<Timestamp>,
+    /// The last round reached nothing at all while the control target failed as well.
+    blind: bool,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Ledger {
+    /// A history that is judged as soon as it is asked: results that differ between rounds make an
+    /// intermittent path.
+    pub fn new() -> Self {
+        Self::with(true, Health::Unknown)
+    }
+
+    /// A standing history: states change only as scores confirm it. `prior` is what OriginHealthy
+    /// said before a restart; it seeds the paths through the proxy, so that the old verdict stands
+    /// until a new one is confirmed.
+    pub fn seeded(prior: Health) -> Self {
+        Self::with(false, prior)
+    }
+
+    fn with(at_once: bool, prior: Health) -> Self {
+        Self {
+            at_once,
+            prior,
+            paths: BTreeMap::new(),
+            facts: Recent::default(),
+            rounds: 0,
+            last_long: None,
+            blind: false,
+        }
+    }
+
+    /// Takes in one round. `scheduled` is false for re-checks of a suspect.
+    pub fn record(&mut self, look_probes: Vec<Probe>, facts: Vec<Fact>, scheduled: bool, now: Timestamp) {
+        self.rounds = self.rounds.saturating_add(1);
+        let control_failed = facts.iter().any(|f| matches!(f, Fact::Control(c) if control_down(c.outcome)));
+        self.blind = control_failed && !look_probes.iter().any(Probe::connected);
+        self.facts.take_in(facts);
+        if self.blind {
+            // A vantage that reaches nothing freezes everything: no score moves.
+            return;
+        }
+        let matching: BTreeSet<String> = matches(&look_probes);
+        let kinds: BTreeSet<Kind> = look_probes.iter().map(kind).collect();
+        for (key, path) in &mut self.paths {
+            if kinds.contains(&(key.vantage.clone(), key.observation, key.variant)) {
+                path.missed = path.missed.saturating_add(1);
+            }
+        }
+        for probe in look_probes {
+            let key = PathKey {
+                vantage: probe.vantage.clone(),
+                observation: probe.observation,
+                variant: probe.variant,
+                address: probe.address,
+            };
+            if probe.observation == Observation::ViaProxyLong {
+                self.last_long = Some(now);
+            }
+            let prior = if probe.observation == Observation::ViaProxy { self.prior } else { Health::Unknown };
+            let matched = matching.contains(&probe.id);
+            self.paths.entry(key).or_insert_with(|| Path::new(&probe, prior)).record(probe, scheduled, matched);
+        }
+        self.paths.retain(|key, path| {
+            path.missed < MISSED_LIMIT
+                && (key.observation != Observation::ViaProxyLong
+                    || now.duration_since(path.last().at) <= LONG_PROBE_HOLDS)
+        });
+    }
+
+    /// Whether anything looks bad enough to be looked at again soon.
+    pub fn is_suspect(&self) -> bool {
+        self.paths.values().any(|p| p.is_suspect(p.last().at))
+    }
+
+    /// Origin addresses that are worth an echo and a dial of the control port: they did not answer,
+    /// and something about this origin is suspect.
+    pub fn suspects(&self) -> Vec<IpAddr> {
+        if !self.is_suspect() {
+            return Vec::new();
+        }
+        let silent = |p: &Path| {
+            p.last().phase == Some(Phase::Connect)
+                && matches!(p.last().outcome, Outcome::TimedOut | Outcome::Unreachable | Outcome::Prohibited)
+        };
+        let addresses: BTreeSet<IpAddr> = self
+            .paths
+            .iter()
+            .filter(|(key, path)| is_direct(key.observation) && silent(path))
+            .filter_map(|(key, _)| key.address.map(|a| a.ip()))
+            .collect();
+        addresses.into_iter().collect()
+    }
+
+    /// Whether a long probe would tell which of the proxy's timers answers: the edge accepted, and
+    /// then our own deadline ended the probe, again and again.
+    pub fn wants_long_probe(&self, now: Timestamp) -> bool {
+        let rested = self.last_long.is_none_or(|at| now.duration_since(at) >= LONG_PROBE_EVERY);
+        rested
+            && self.paths.iter().any(|(key, path)| {
+                key.observation == Observation::ViaProxy
+                    && path.score().value() >= score::WORTH_A_LONG_PROBE
+                    && path.last().connected()
+                    && path.last().fault == Some(Fault::Deadline)
+            })
+    }
+
+    /// Whether a verdict may be published: every path is OK or Failing, or there were rounds enough.
+    pub fn settled(&self) -> bool {
+        if self.at_once {
+            return self.rounds > 0;
+        }
+        let own_failure = |(key, path): (&PathKey, &Path)| {
+            key.observation != Observation::ViaProxy || path.score().health() != Health::Failing || path.settled()
+        };
+        self.blind
+            || self.paths.values().all(Path::settled) && self.rounds > 0
+            || self.rounds >= ENOUGH_ROUNDS && self.paths.iter().all(own_failure)
+    }
+
+    /// Everything known now, to be judged. `extra` are facts from elsewhere, such as the cluster's.
+    pub fn case(&self, subject: Subject, extra: Vec<Fact>, now: Timestamp) -> Case {
+        let mut tracks: Vec<_> = self.paths.iter().map(|(key, path)| path.track(key, self.at_once)).collect();
+        if self.blind {
+            // What was known before says nothing of now.
+            for track in &mut tracks {
+                track.health = Health::Unknown;
+            }
+        }
+        let facts = self.facts.iter().cloned().chain(extra).collect();
+        Case { api_version: API_VERSION.to_owned(), kind: case::KIND.to_owned(), at: now, subject, tracks, facts }
+    }
+}
+
+/// Vantage, observation and variant: what a round looks at as a whole.
+type Kind = (String, Observation, Variant);
+
+fn kind(probe: &Probe) -> Kind {
+    (probe.vantage.clone(), probe.observation, probe.variant)
+}
+
+const fn control_down(outcome: Outcome) -> bool {
+    !matches!(outcome, Outcome::OK | Outcome::Unavailable | Outcome::Forbidden)
+}
+
+const fn is_direct(observation: Observation) -> bool {
+    matches!(observation, Observation::Direct | Observation::InCluster)
+}
+
+/// Ids of direct probes whose content equals what the proxy delivered in the same round: the same
+/// status and body, or the marker on both.
+fn matches(probes: &[Probe]) -> BTreeSet<String> {
+    let works = |p: &&Probe| p.outcome == Outcome::OK;
+    let proxied: Vec<_> = probes
+        .iter()
+        .filter(works)
+        .filter(|p| p.observation == Observation::ViaProxy)
+        .filter_map(|p| Some((p.vantage.as_str(), p.response.as_ref()?)))
+        .collect();
+    let equal = |probe: &&Probe| {
+        probe.response.as_ref().is_some_and(|own| {
+            proxied.iter().any(|(vantage, seen)| {
+                *vantage == probe.vantage
+                    && own.status == seen.status
+                    && (own.marker == Some(true) && seen.marker == Some(true)
+                        || own.body_bytes > 0 && own.body_bytes == seen.body_bytes && own.body_hash == seen.body_hash)
+            })
+        })
+    };
+    probes.iter().filter(works).filter(|p| is_direct(p.observation)).filter(equal).map(|p| p.id.clone()).collect()
+}

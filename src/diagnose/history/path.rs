@@ -1,0 +1,193 @@
+//! One path over time: which results count, what is kept of them, and the track that rules read.
+
+use super::score::{SUSPECT, Score};
+use super::window::Window;
+use crate::api::{Access, Observation, Outcome, Pattern, Phase};
+use crate::evidence::{Health, PathKey, Probe, Track, Variant};
+use jiff::{SignedDuration, Timestamp};
+
+/// So many attempts in a row without a definite result, and the state is unknown.
+const INDEFINITE_LIMIT: u8 = 3;
+/// How long an answer makes a later silence evidence.
+pub const ANSWER_HOLDS: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is remembered of one path.
+#[derive(Clone, Debug)]
+pub struct Path {
+    access: Access,
+    score: Score,
+    window: Window,
+    /// Attempts since the last definite result.
+    indefinite: u8,
+    last_connected: Option<Timestamp>,
+    last: Probe,
+    last_definite: bool,
+    last_failure: Option<Probe>,
+    content_matches: u32,
+    /// Rounds that looked at this kind of path, but not at this one.
+    pub(super) missed: u8,
+}
+
+/// What one result says of its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    Success,
+    Failure,
+    /// Says nothing: our own fault, a forbidden address, an answer out of a cache.
+    Nothing,
+}
+
+/// How a probe counts. An origin that is locked by a header or a client certificate works; an answer
+/// out of a cache says nothing of the origin, so it does not count where a cache was to be passed by.
+pub fn weigh(probe: &Probe) -> Weight {
+    let cached = probe.response.as_ref().is_some_and(|r| r.cached);
+    // A bad certificate at the origin is judged apart; the request itself went on and was answered.
+    let answered_anyway = probe.outcome == Outcome::CertInvalid
+        && probe.fault.is_none()
+        && !matches!(probe.observation, Observation::ViaProxy | Observation::ViaProxyLong);
+    if !probe.definite() || (cached && probe.variant == Variant::Bypass) {
+        Weight::Nothing
+    } else if answered_anyway || matches!(probe.outcome, Outcome::OK | Outcome::Guarded) {
+        Weight::Success
+    } else {
+        Weight::Failure
+    }
+}
+
+impl Path {
+    pub fn new(probe: &Probe, prior: Health) -> Self {
+        Self {
+            access: probe.access,
+            score: Score::seeded(prior),
+            window: Window::default(),
+            indefinite: 0,
+            last_connected: None,
+            last: probe.clone(),
+            last_definite: false,
+            last_failure: None,
+            content_matches: 0,
+            missed: 0,
+        }
+    }
+
+    /// Takes in one probe of this path. `matches` says whether its content equalled the proxy's.
+    pub fn record(&mut self, probe: Probe, scheduled: bool, matches: bool) {
+        self.access = probe.access;
+        self.missed = 0;
+        if probe.connected() {
+            self.last_connected = Some(probe.at);
+        }
+        let weight = weigh(&probe);
+        if weight == Weight::Nothing {
+            self.indefinite = self.indefinite.saturating_add(1);
+            if self.indefinite >= INDEFINITE_LIMIT {
+                self.score.age();
+            }
+            if !self.last_definite {
+                self.last = probe;
+            }
+            return;
+        }
+        self.indefinite = 0;
+        let failed = weight == Weight::Failure;
+        self.score.count(failed);
+        self.window.count(failed, scheduled, self.score.value() == 0);
+        if failed {
+            self.last_failure = Some(probe.clone());
+            if probe.phase.is_none_or(|p| p <= Phase::Connect) {
+                self.content_matches = 0;
+            }
+        } else {
+            self.content_matches = if matches { self.content_matches.saturating_add(1) } else { 0 };
+        }
+        self.last = probe;
+        self.last_definite = true;
+    }
+
+    pub const fn score(&self) -> Score {
+        self.score
+    }
+
+    pub const fn last(&self) -> &Probe {
+        &self.last
+    }
+
+    /// Whether a failure to connect from here says anything: the vantage may pass the origin's
+    /// allowlist, or the address answered it within a day.
+    pub fn tells(&self, now: Timestamp) -> bool {
+        self.access == Access::Listed
+            || self.last_connected.is_some_and(|at| now.duration_since(at) <= ANSWER_HOLDS)
+            || matches!(self.last.observation, Observation::ViaProxy | Observation::ViaProxyLong)
+            || self.last.connected()
+    }
+
+    /// Whether it is worth looking at more often.
+    pub fn is_suspect(&self, now: Timestamp) -> bool {
+        (self.score.value() >= SUSPECT || self.score.health() == Health::Failing) && self.tells(now)
+    }
+
+    /// The state as it is judged: at once (every result so far), or as the score has confirmed it.
+    fn judged(&self, at_once: bool) -> (Health, Pattern) {
+        if self.last.observation == Observation::ViaProxyLong {
+            // Too rare for a score, and meant to be read by itself.
+            let health = match weigh(&self.last) {
+                Weight::Success => Health::OK,
+                Weight::Failure => Health::Failing,
+                Weight::Nothing => Health::Unknown,
+            };
+            return (health, Pattern::Steady);
+        }
+        let (samples, failures) = self.window.counts();
+        let confirmed = self.score.health();
+        let pattern = if self.window.flapping() {
+            Pattern::Flapping
+        } else if confirmed == Health::Failing {
+            if self.window.mixed() { Pattern::Intermittent } else { Pattern::Steady }
+        } else if self.window.intermittent() || (at_once && failures > 0 && failures < samples) {
+            Pattern::Intermittent
+        } else {
+            Pattern::Steady
+        };
+        if self.indefinite >= INDEFINITE_LIMIT {
+            return (Health::Unknown, pattern);
+        }
+        let health = match confirmed {
+            Health::Unknown if at_once && samples > 0 && failures == samples => Health::Failing,
+            Health::Unknown if at_once && samples > 0 && failures < samples => Health::OK,
+            other => other,
+        };
+        (health, pattern)
+    }
+
+    /// The track that rules read.
+    pub fn track(&self, key: &PathKey, at_once: bool) -> Track {
+        let (health, pattern) = self.judged(at_once);
+        let (samples, failures) = self.window.counts();
+        Track {
+            key: key.clone(),
+            access: self.access,
+            score: self.score.value(),
+            health,
+            pattern,
+            samples,
+            failures,
+            last_connected: self.last_connected,
+            last: self.last.clone(),
+            last_failure: self.last_failure.clone(),
+            content_matches: self.content_matches,
+        }
+    }
+
+    /// Whether its state is known well enough to judge by.
+    pub fn settled(&self) -> bool {
+        if self.last.observation == Observation::ViaProxyLong {
+            return true;
+        }
+        match self.score.health() {
+            Health::OK => true,
+            // A failing state taken over from before a restart waits for a failure of its own.
+            Health::Failing => self.last_failure.is_some(),
+            Health::Unknown => self.indefinite >= INDEFINITE_LIMIT,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The newest facts: one per thing that was looked at, until it has not been looked at for a while.
+
+use crate::evidence::Fact;
+use std::collections::BTreeMap;
+
+/// Rounds that a fact of each kind outlives the one it came from. Names and the control target are
+/// asked in each round; echoes and control ports only while something is suspect.
+const fn rounds(fact: &Fact) -> u32 {
+    match fact {
+        Fact::Control(_) => 0,
+        Fact::Dns(_) => 2,
+        Fact::Ping(_) | Fact::ControlPort(_) => 10,
+        _ => 3,
+    }
+}
+
+/// Facts by what they speak of.
+#[derive(Clone, Debug, Default)]
+pub struct Recent {
+    facts: BTreeMap<String, (Fact, u32)>,
+}
+
+impl Recent {
+    /// Takes in the facts of one round and forgets those that are too old.
+    pub fn take_in(&mut self, facts: Vec<Fact>) {
+        if facts.is_empty() {
+            // A look at one path only, which asked for none.
+            return;
+        }
+        self.facts.retain(|_, (fact, age)| {
+            *age += 1;
+            *age <= rounds(fact)
+        });
+        for fact in facts {
+            self.facts.insert(key(&fact), (fact, 0));
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.values().map(|(fact, _)| fact)
+    }
+}
+
+/// What a fact speaks of.
+fn key(fact: &Fact) -> String {
+    match fact {
+        Fact::Dns(f) => format!("dns {} {} {} {}", f.vantage, f.name, f.subject, f.resolver),
+        Fact::Ping(f) => format!("ping {} {}", f.vantage, f.address),
+        Fact::ControlPort(f) => format!("control port {} {}", f.vantage, f.address),
+        Fact::Control(f) => format!("control {}", f.vantage),
+        Fact::Endpoints(f) => format!("endpoints {}", f.service),
+        Fact::Pods(_) => "pods".to_owned(),
+        Fact::Policy(f) => format!("policy {} {}", f.pod, f.port),
+        Fact::Allowlist(f) => format!("allowlist {}", f.object),
+        Fact::Arrival(f) => format!("arrival {} {:?}", f.source, f.address),
+    }
+}

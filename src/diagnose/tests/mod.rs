@@ -1,0 +1,6 @@
+//! From evidence to cause: tables with a look-alike for every cause, and the properties that hold for
+//! any evidence at all.
+
+pub mod build;
+mod properties;
+mod tables;

@@ -1,0 +1,122 @@
+//! Which hop made an answer that arrived through the proxy: the edge, or the origin behind it.
+//!
+//! In order of proof: `Proxy-Status` (RFC 9209), the origin's marker, the same body as the origin
+//! gives directly, the proxy's own error page, the time of one of its timers. A status code alone
+//! proves nothing: the same 502 may be made by any hop.
+
+use super::leg;
+use super::origin::{OriginAddress, Standing};
+use super::trouble::Trouble;
+use crate::api::Provider;
+use crate::evidence::probe::{Maker, ProxyStatus, Response};
+use crate::evidence::{Probe, Subject};
+
+/// Who made the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    Edge,
+    Origin,
+    Unknown,
+}
+
+/// What shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    ProxyStatus,
+    Marker,
+    /// The answer asked for another protocol than we spoke, which only the next hop can mean.
+    Protocol,
+    SameBody,
+    OwnPage,
+    Timer,
+    /// Only that the origin gives a good answer to the same request, sent straight to it.
+    Contrast,
+    /// The declared marker is missing, and nothing showed yet that the origin really sends it.
+    MarkerMissing,
+    None,
+}
+
+/// The hop that made an answer, with the proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hop {
+    pub made: Made,
+    pub proof: Proof,
+}
+
+impl Hop {
+    pub const UNKNOWN: Self = Self { made: Made::Unknown, proof: Proof::None };
+
+    /// Whether the proof stands on its own.
+    pub const fn firm(self) -> bool {
+        !matches!(self.proof, Proof::Contrast | Proof::MarkerMissing | Proof::None)
+    }
+
+    pub fn edge(self) -> bool {
+        self.made == Made::Edge
+    }
+
+    pub fn origin(self) -> bool {
+        self.made == Made::Origin
+    }
+}
+
+/// Decides who made the response of a probe through the proxy.
+pub fn of(subject: &Subject, probe: &Probe, response: &Response, origins: &[OriginAddress<'_>]) -> Hop {
+    let made = |made, proof| Hop { made, proof };
+    if response.marker == Some(true) {
+        return made(Made::Origin, Proof::Marker);
+    }
+    match response.proxy_status {
+        Some(ProxyStatus::Relayed) => return made(Made::Origin, Proof::ProxyStatus),
+        Some(_) => return made(Made::Edge, Proof::ProxyStatus),
+        None => {}
+    }
+    if Trouble::of(probe) == Some(Trouble::WantsTls) {
+        return made(Made::Origin, Proof::Protocol);
+    }
+    let same = |direct: &Response| {
+        direct.status == response.status
+            && direct.body_bytes > 0
+            && direct.body_bytes == response.body_bytes
+            && direct.body_hash == response.body_hash
+    };
+    if origins.iter().filter_map(OriginAddress::response).any(same) {
+        return made(Made::Origin, Proof::SameBody);
+    }
+    if response.maker.is_some_and(|maker| is_own_page(maker, subject.provider)) {
+        return made(Made::Edge, Proof::OwnPage);
+    }
+    let server_error = response.status >= 500;
+    if server_error && leg::timer(subject, probe).is_some() {
+        return made(Made::Edge, Proof::Timer);
+    }
+    let origin_fails = origins.iter().any(|o| matches!(o.standing, Standing::Fails(_)));
+    if response.marker == Some(false) && !response.cached {
+        let sends = |o: &OriginAddress<'_>| o.response().is_some_and(|r| r.marker == Some(true));
+        let lacks = |o: &OriginAddress<'_>| o.response().is_some_and(|r| r.marker == Some(false));
+        if origins.iter().any(sends) && !origin_fails {
+            return made(Made::Edge, Proof::Marker);
+        }
+        if !origins.iter().any(lacks) && !origin_fails {
+            return made(Made::Edge, Proof::MarkerMissing);
+        }
+    }
+    if server_error && !origin_fails && origins.iter().any(|o| matches!(o.standing, Standing::Works(_))) {
+        return made(Made::Edge, Proof::Contrast);
+    }
+    Hop::UNKNOWN
+}
+
+/// Whether the page is the proxy's own. nginx, HAProxy, Envoy and Tengine run at origins as well, so
+/// their pages name software and no hop; a branded page of the declared provider names the hop.
+const fn is_own_page(maker: Maker, provider: Provider) -> bool {
+    matches!(
+        (maker, provider),
+        (Maker::Cloudflare, Provider::Cloudflare | Provider::Generic)
+            | (Maker::CloudFront, Provider::CloudFront | Provider::Generic)
+            | (Maker::Fastly, Provider::Fastly | Provider::Generic)
+            | (Maker::Akamai, Provider::Akamai | Provider::Generic)
+            | (Maker::GoogleCloud, Provider::GoogleCloud)
+            | (Maker::AWSALB, Provider::AWSALB)
+    )
+}

@@ -1,0 +1,106 @@
+//! What happened between the proxy and the origin, as far as an answer made by the edge tells:
+//! from `Proxy-Status`, from the provider's own error number, or from the time until the answer.
+
+use crate::api::Provider;
+use crate::evidence::probe::{Maker, ProxyStatus, Response};
+use crate::evidence::{Probe, Subject};
+
+/// How the proxy's own attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leg {
+    Refused,
+    Unreachable,
+    /// No connection within the proxy's connect timer.
+    ConnectTimeout,
+    /// No answer within the proxy's read timer.
+    ReadTimeout,
+    /// One of its timers, which are alike.
+    SomeTimeout,
+    /// The connection ended before a whole answer.
+    Terminated,
+    /// It did not accept the origin's certificate.
+    Certificate,
+    /// The handshake failed.
+    Tls,
+    /// Too fast for a timer: refused, reset, a handshake or an answer that it did not like.
+    AtOnce,
+    Unknown,
+}
+
+impl Leg {
+    /// Whether it fits packets that are dropped, rejected or reset on the way.
+    pub const fn fits_block(self) -> bool {
+        !matches!(self, Self::Certificate | Self::Tls | Self::ReadTimeout)
+    }
+
+    pub const fn is_timeout(self) -> bool {
+        matches!(self, Self::ConnectTimeout | Self::ReadTimeout | Self::SomeTimeout)
+    }
+}
+
+/// Longest time that is still "at once": rate limits may delay an ICMP error to the first
+/// retransmitted SYN, one second later.
+const AT_ONCE_MS: u32 = 1500;
+/// Timers below this are not told apart from other delays.
+const LEAST_TIMER_MS: u32 = 2000;
+
+/// Decides what became of the proxy's own attempt.
+pub fn of(subject: &Subject, probe: &Probe, response: &Response) -> Leg {
+    match response.proxy_status {
+        Some(ProxyStatus::ConnectionRefused) => return Leg::Refused,
+        Some(ProxyStatus::ConnectionTimeout) => return Leg::ConnectTimeout,
+        Some(ProxyStatus::ConnectionTerminated) => return Leg::Terminated,
+        Some(ProxyStatus::CertificateError) => return Leg::Certificate,
+        _ => {}
+    }
+    if let Some(leg) = response.maker.and_then(|maker| own_number(maker, response.status)) {
+        return leg;
+    }
+    timer(subject, probe).unwrap_or_else(|| match waited(probe) {
+        Some(ms) if ms <= AT_ONCE_MS => Leg::AtOnce,
+        _ => Leg::Unknown,
+    })
+}
+
+/// Providers that number their own errors towards the origin, on pages that only they make.
+/// Cloudflare's documentation of errors 520 to 526, read in August 2026.
+const fn own_number(maker: Maker, status: u16) -> Option<Leg> {
+    match (maker, status) {
+        (Maker::Cloudflare, 520) => Some(Leg::Terminated),
+        (Maker::Cloudflare, 521) => Some(Leg::Refused),
+        (Maker::Cloudflare, 522) => Some(Leg::ConnectTimeout),
+        (Maker::Cloudflare, 523) => Some(Leg::Unreachable),
+        (Maker::Cloudflare, 524) => Some(Leg::ReadTimeout),
+        (Maker::Cloudflare, 525) => Some(Leg::Tls),
+        (Maker::Cloudflare, 526) => Some(Leg::Certificate),
+        _ => None,
+    }
+}
+
+/// The proxy's timer that the time until the answer names, if any.
+pub fn timer(subject: &Subject, probe: &Probe) -> Option<Leg> {
+    let waited = waited(probe)?;
+    let connect = u32::from(subject.connect_timeout_seconds) * 1000;
+    let read = u32::from(subject.read_timeout_seconds) * 1000;
+    let attempts: &[u32] = match subject.provider {
+        // `retries 3` is HAProxy's default: four attempts, each with the connect timer.
+        Provider::HAProxy => &[1, 2, 3, 4],
+        _ => &[1],
+    };
+    let by_connect = attempts.iter().any(|n| near(waited, connect.saturating_mul(*n)));
+    match (by_connect, near(waited, read)) {
+        (true, true) => Some(Leg::SomeTimeout),
+        (true, false) => Some(Leg::ConnectTimeout),
+        (false, true) => Some(Leg::ReadTimeout),
+        (false, false) => None,
+    }
+}
+
+/// Within 5 % of the timer, and at least 400 ms for the rest of the request.
+fn near(waited: u32, timer: u32) -> bool {
+    timer >= LEAST_TIMER_MS && waited.abs_diff(timer) <= (timer / 20).max(400)
+}
+
+fn waited(probe: &Probe) -> Option<u32> {
+    probe.timings.first_byte_ms
+}

@@ -1,0 +1,29 @@
+//! Feeds: the published lists of the addresses that a proxy connects from.
+//!
+//! A list goes through four gates, each a file of its own: [`fetch`] (only https, only where the guard lets it), [`parse`]
+//! (one bad entry refuses the whole document), plausibility (widths, reserved addresses, empty lists: [`plausible`]) and
+//! [`revise`] (what may change now, what must wait, what a human has to look at). What comes out is always the last known
+//! good list, and it is never thrown away: an outage of a feed, a challenge page or a provider's glitch must not cut off a
+//! proxy that works.
+
+pub mod fetch;
+pub mod parse;
+pub mod plausible;
+pub mod preset;
+pub mod revise;
+pub mod source;
+pub mod status;
+
+mod resolve;
+mod sharing;
+
+pub use fetch::{FeedClient, Gate};
+pub use parse::FeedError;
+pub use plausible::Implausible;
+pub use resolve::{Lookup, LookupError, SystemLookup};
+pub use revise::{Hold, Limits, Occasion, Revision, State, revise};
+pub use source::{Feed, HttpFeed};
+pub use status::{Fetched, next_status};
+
+#[cfg(test)]
+mod replay;

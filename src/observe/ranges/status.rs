@@ -1,0 +1,217 @@
+//! The status of a `ProxyNetwork`: where the state is kept between two refreshes and over restarts, and what people read.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::api::conditions::Reason;
+use crate::api::conditions::{self, ConditionType, Truth};
+use crate::api::proxy_network::{ActiveList, PendingRemoval, ProxyNetworkSpec, ProxyNetworkStatus, QuarantinedList};
+use crate::api::validated::Invalid;
+use crate::net::{AdmittedRanges, Family, Prefix, Provenance, RangeSet};
+
+use super::parse::FeedError;
+use super::plausible::{self, Implausible};
+use super::revise::{Breach, Held, Hold, Limits, Occasion, Quarantine, Revision, State, revise};
+use super::source::Feed;
+
+/// How reading a source ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// A list, not yet judged.
+    List(RangeSet),
+    /// None.
+    Failed(FeedError),
+    /// The spec cannot be read.
+    Invalid(Invalid),
+}
+
+impl Limits {
+    /// The limits of a spec; a spec without a hold has the source's own.
+    pub fn new(spec: &ProxyNetworkSpec, default_hold: std::time::Duration) -> Self {
+        let count = |value: i32| usize::try_from(value).unwrap_or_default();
+        let seconds = spec.removal.hold_seconds.map_or_else(
+            || SignedDuration::try_from(default_hold).unwrap_or(SignedDuration::ZERO),
+            |seconds| SignedDuration::from_secs(i64::from(seconds.max(0))),
+        );
+        let acknowledged = Some(spec.acknowledged_hash.clone()).filter(|hash| !hash.is_empty());
+        Self {
+            max_loss_percent: u32::try_from(spec.guards.max_loss_percent).unwrap_or_default().min(100),
+            max_growth_factor: u32::try_from(spec.guards.max_growth_factor).unwrap_or(1).max(1),
+            min_ipv4_prefixes: count(spec.guards.min_ipv4_prefixes),
+            min_ipv6_prefixes: count(spec.guards.min_ipv6_prefixes),
+            hold: Hold { time: seconds, misses: u32::try_from(spec.removal.min_misses).unwrap_or(1).max(1) },
+            acknowledged,
+        }
+    }
+}
+
+impl State {
+    /// What a status remembers. A list that is not one of ours is not taken: better none than a wrong one.
+    pub fn of(status: &ProxyNetworkStatus) -> Self {
+        let active = status.active.as_ref().and_then(|active| {
+            let prefixes: Result<RangeSet, _> = active.cidrs.iter().map(|cidr| Prefix::parse(cidr)).collect();
+            AdmittedRanges::admit(prefixes.ok()?, Provenance::Local).ok()
+        });
+        let mut held: Vec<Held> = Vec::new();
+        for pending in &status.pending_removals {
+            let Ok(prefix) = Prefix::parse(&pending.cidr) else { continue };
+            let (misses, removable) = (u32::try_from(pending.misses).unwrap_or_default(), pending.removable_time.0);
+            match held.iter_mut().find(|held| held.misses == misses && held.removable == removable) {
+                Some(group) => group.ranges = group.ranges.union(&prefix.into()),
+                None => held.push(Held { ranges: prefix.into(), misses, removable }),
+            }
+        }
+        let quarantine = status.quarantined.as_ref().and_then(|waiting| {
+            Some(Quarantine {
+                hash: waiting.hash.clone(),
+                added: usize::try_from(waiting.added).unwrap_or_default(),
+                removed: usize::try_from(waiting.removed).unwrap_or_default(),
+                breach: waiting.reason.parse().ok()?,
+                release: waiting.release_time.as_ref().map(|time| time.0),
+            })
+        });
+        Self { active, held, quarantine }
+    }
+
+    fn write(&self, status: &mut ProxyNetworkStatus) {
+        status.active = self.active.as_ref().map(active_list);
+        status.quarantined = self.quarantine.as_ref().map(|waiting| QuarantinedList {
+            hash: waiting.hash.clone(),
+            added: number(waiting.added),
+            removed: number(waiting.removed),
+            reason: waiting.breach.to_string(),
+            release_time: waiting.release.map(Time),
+        });
+        status.pending_removals = self
+            .held
+            .iter()
+            .flat_map(|held| {
+                held.ranges.prefixes().into_iter().map(|prefix| PendingRemoval {
+                    cidr: prefix.to_string(),
+                    misses: i32::try_from(held.misses).unwrap_or(i32::MAX),
+                    removable_time: Time(held.removable),
+                })
+            })
+            .collect();
+    }
+}
+
+/// The list in use as status shows it.
+fn active_list(active: &AdmittedRanges) -> ActiveList {
+    let hash = active.hash();
+    let short = hash.strip_prefix("sha256:").unwrap_or(&hash).chars().take(12).collect();
+    ActiveList {
+        short_hash: short,
+        prefixes: number(active.prefixes().len()),
+        ipv4_prefixes: number(active.ranges().prefix_count(Family::V4)),
+        ipv6_prefixes: number(active.ranges().prefix_count(Family::V6)),
+        cidrs: active.ranges().texts(),
+        hash,
+    }
+}
+
+fn number(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// The status after a source was read. Pure; equal inputs give equal statuses, so nothing is written while nothing changes.
+pub fn next_status(
+    prior: Option<&ProxyNetworkStatus>,
+    spec: &ProxyNetworkSpec,
+    generation: i64,
+    fetched: &Fetched,
+    occasion: Occasion,
+    now: Timestamp,
+) -> ProxyNetworkStatus {
+    let mut status = prior.cloned().unwrap_or_default();
+    status.observed_generation = Some(generation);
+    let mut say = Conditions { list: &mut status.conditions, generation, now };
+    let outcome = match fetched {
+        Fetched::List(list) => {
+            say.set(ConditionType::Fetched, Truth::True, Reason::Fetched, "the source was read");
+            Some(take_in(prior, spec, list, occasion, now))
+        }
+        Fetched::Failed(error) => {
+            say.set(ConditionType::Fetched, Truth::False, error.reason(), &format!("{error}; the list in use stays"));
+            None
+        }
+        Fetched::Invalid(invalid) => {
+            say.set(ConditionType::Fetched, Truth::False, Reason::Unparsable, &invalid.to_string());
+            None
+        }
+    };
+    match &outcome {
+        Some(Ok(Revision { breach: None, .. })) => {
+            say.set(ConditionType::Plausible, Truth::True, Reason::Plausible, "the list passed all guards");
+        }
+        Some(Ok(Revision { breach: Some((breach, message)), .. })) => {
+            let reason = match breach {
+                Breach::Loss => Reason::Loss,
+                Breach::Growth => Reason::Growth,
+            };
+            say.set(ConditionType::Plausible, Truth::False, reason, message);
+        }
+        Some(Err(implausible)) => {
+            let message = format!("{implausible}; the list in use stays");
+            say.set(ConditionType::Plausible, Truth::False, implausible.reason, &message);
+        }
+        None if conditions::get(say.list, ConditionType::Plausible).is_none() => {
+            say.set(ConditionType::Plausible, Truth::Unknown, Reason::Pending, "no list was read yet");
+        }
+        None => {}
+    }
+    if let Some(Ok(revision)) = outcome {
+        revision.state.write(&mut status);
+    }
+    let usable = status.active.is_some();
+    let mut say = Conditions { list: &mut status.conditions, generation, now };
+    if usable {
+        say.set(ConditionType::Ready, Truth::True, Reason::Ready, "a list is in use");
+    } else {
+        let message = "no list was ever good enough to be used; see the conditions Fetched and Plausible";
+        say.set(ConditionType::Ready, Truth::False, Reason::NoUsableList, message);
+    }
+    status
+}
+
+/// Judges a list and takes it in.
+fn take_in(
+    prior: Option<&ProxyNetworkStatus>,
+    spec: &ProxyNetworkSpec,
+    list: &RangeSet,
+    occasion: Occasion,
+    now: Timestamp,
+) -> Result<Revision, Implausible> {
+    let feed = Feed::new(&spec.source)
+        .map_err(|invalid| Implausible { reason: Reason::Empty, message: invalid.to_string() })?;
+    let limits = Limits::new(spec, feed.default_hold());
+    let (families, shipped) = match &feed {
+        Feed::Http(http) => (http.families.as_slice(), http.shipped.as_ref()),
+        Feed::ConfigMap { .. } | Feed::Inline(_) => (&[][..], None),
+    };
+    let admitted = plausible::judge(list.clone(), feed.provenance(), families, &limits)?;
+    let state = prior.map(State::of).unwrap_or_default();
+    revise(&state, &admitted, shipped, &limits, occasion, now)
+}
+
+/// Since when the source cannot be read; `None` while it can. Past seven days its users say `SourceUnavailable`.
+pub fn failing_since(status: &ProxyNetworkStatus) -> Option<Timestamp> {
+    let fetched: &Condition = conditions::get(&status.conditions, ConditionType::Fetched)?;
+    (fetched.status == Truth::False.to_string()).then_some(fetched.last_transition_time.0)
+}
+
+/// Sets conditions of one moment.
+struct Conditions<'a> {
+    list: &'a mut Vec<Condition>,
+    generation: i64,
+    now: Timestamp,
+}
+
+impl Conditions<'_> {
+    fn set(&mut self, kind: ConditionType, truth: Truth, reason: Reason, message: &str) {
+        conditions::set(self.list, kind, truth, &reason.to_string(), message, self.generation, self.now);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Word of changes: which origins have to be looked at, and whether the egress rules have changed.
+
+use super::key::OriginKey;
+use super::origins::Origins;
+use super::prober::Rules;
+use super::queue::Queue;
+use super::surroundings::{Surroundings, matters, policy};
+use crate::net::guard::GuardFlags;
+use crate::observe::cluster::{Change, Kind, Stores};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Changes that come together are looked at together.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// Listens to the stores.
+#[derive(Debug)]
+pub struct Ears {
+    pub source: Arc<Stores>,
+    pub origins: Origins,
+    pub queue: Arc<Queue>,
+    pub rules: Rules,
+    pub flags: Arc<GuardFlags>,
+    pub surroundings: Surroundings,
+    /// Addresses by which this process reaches the API server.
+    pub api_server: Vec<IpAddr>,
+}
+
+impl Ears {
+    /// Takes in everything that is known now.
+    pub fn refresh(&self) {
+        self.rules.replace(policy(&self.flags, self.source.as_ref(), &self.api_server));
+        if self.surroundings.refresh(self.source.as_ref()) {
+            self.all();
+        }
+    }
+
+    /// Listens until `stop`.
+    pub async fn listen(self, stop: CancellationToken) {
+        let mut changes = self.source.changes();
+        // What changed between the first list and this line.
+        self.refresh();
+        let mut due: Option<Instant> = None;
+        loop {
+            let wake = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                change = changes.recv() => match change {
+                    Ok(change) => {
+                        if matters(change.kind) {
+                            due = due.or_else(|| Some(Instant::now() + GATHER));
+                        }
+                        self.hear(&change);
+                    }
+                    Err(RecvError::Lagged(_)) => {
+                        self.all();
+                        due = due.or_else(|| Some(Instant::now() + GATHER));
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+                () = sleep_until(wake) => {
+                    due = None;
+                    self.refresh();
+                }
+            }
+        }
+    }
+
+    fn hear(&self, change: &Change) {
+        match (change.kind, change.namespace.as_deref()) {
+            (Kind::ProxyNetwork, _) => self.add(self.origins.naming(&change.name)),
+            (Kind::Namespace, _) => self.add(self.of(&change.name)),
+            (Kind::Node | Kind::ProtectedOrigin | Kind::Event, _) | (_, None) => {}
+            (_, Some(namespace)) => self.add(self.of(namespace)),
+        }
+    }
+
+    fn of(&self, namespace: &str) -> Vec<OriginKey> {
+        let name = |o: &Arc<crate::api::ProtectedOrigin>| o.metadata.name.clone();
+        self.origins.of(namespace).iter().filter_map(name).map(|n| OriginKey::new(namespace, n)).collect()
+    }
+
+    fn all(&self) {
+        self.add(self.origins.keys());
+    }
+
+    fn add(&self, keys: Vec<OriginKey>) {
+        for key in keys {
+            self.queue.add_after(key, GATHER);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The lists of proxy addresses: fetched when they are due or changed, judged, and kept in the status of
+//! their ProxyNetwork, last known good. Only networks whose `spec.controller` is this installation, and
+//! only while it leads.
+
+mod feeds;
+
+pub use feeds::{Feeds, FeedsError};
+
+use super::lease::Claim;
+use super::reconciler::{Of, WriteError, write_status};
+use crate::api::{ProxyNetwork, ProxyNetworkStatus};
+use crate::observe::cluster::{Change, ClusterSource, Kind, Stores};
+use crate::observe::ranges::{Fetched, Occasion, next_status};
+use crate::report::metrics::{Labels, Metrics};
+use jiff::Timestamp;
+use kube::{Client, ResourceExt};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Pause after a fetch or a write that failed, at most; the refresh comes sooner where it is shorter.
+const RETRY: Duration = Duration::from_secs(60);
+/// Where nothing is due, it is looked again after so long.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Keeps the lists.
+pub struct Networks {
+    pub client: Client,
+    pub source: Arc<Stores>,
+    pub feeds: Arc<Feeds>,
+    pub claim: Claim,
+    pub metrics: Metrics,
+    /// Name of the installation.
+    pub controller: String,
+    /// Its namespace, where its `ConfigMaps` are.
+    pub namespace: String,
+}
+
+impl std::fmt::Debug for Networks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Networks").finish_non_exhaustive()
+    }
+}
+
+/// What is remembered of one network.
+#[derive(Debug)]
+struct Due {
+    at: Instant,
+    occasion: Occasion,
+    generation: i64,
+    running: bool,
+    /// The spec changed while a fetch was under way.
+    again: bool,
+}
+
+/// A finished fetch.
+struct Ended {
+    name: String,
+    generation: i64,
+    occasion: Occasion,
+    fetched: Fetched,
+}
+
+impl Networks {
+    /// Runs until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut changes = self.source.changes();
+        let mut due: HashMap<String, Due> = HashMap::new();
+        let mut written: BTreeMap<String, ProxyNetworkStatus> = BTreeMap::new();
+        let mut running: JoinSet<Ended> = JoinSet::new();
+        let mut led = false;
+        loop {
+            let leads = self.claim.is_current();
+            if leads && !led {
+                // Nobody knows when another replica fetched last: what changed is taken, misses are not counted.
+                due.clear();
+                written.clear();
+                self.all(&mut due);
+            }
+            led = leads;
+            if leads {
+                self.start(&mut due, &mut running);
+            }
+            let next = due.values().filter(|d| !d.running).map(|d| d.at).min();
+            let wake = next.map_or_else(|| Instant::now() + IDLE, |at| at.max(Instant::now()));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                change = changes.recv() => self.hear(change, &mut due, &mut written),
+                Some(ended) = running.join_next() => {
+                    if let Ok(ended) = ended { self.end(ended, &mut due, &mut written).await }
+                }
+                alive = self.claim.changed() => if !alive { return },
+                () = sleep_until(wake), if leads => {}
+            }
+        }
+    }
+
+    fn all(&self, due: &mut HashMap<String, Due>) {
+        for network in self.source.proxy_networks() {
+            self.consider(&network, due);
+        }
+    }
+
+    /// Puts a network on the list, or brings it forward when its spec changed.
+    fn consider(&self, network: &ProxyNetwork, due: &mut HashMap<String, Due>) {
+        let name = network.name_any();
+        if network.spec.controller != self.controller {
+            due.remove(&name);
+            return;
+        }
+        let generation = network.metadata.generation.unwrap_or_default();
+        let now = Instant::now();
+        match due.get_mut(&name) {
+            Some(known) if known.generation == generation => {}
+            Some(known) => {
+                known.generation = generation;
+                bring_forward(known, now);
+            }
+            None => {
+                let fresh = Due { at: now, occasion: Occasion::Change, generation, running: false, again: false };
+                due.insert(name, fresh);
+            }
+        }
+    }
+
+    fn hear(
+        &self,
+        change: Result<Change, RecvError>,
+        due: &mut HashMap<String, Due>,
+        written: &mut BTreeMap<String, ProxyNetworkStatus>,
+    ) {
+        match change {
+            Ok(Change { kind: Kind::ProxyNetwork, name, .. }) => match self.source.proxy_network(&name) {
+                Some(network) => self.consider(&network, due),
+                None => {
+                    due.remove(&name);
+                    written.remove(&name);
+                    self.metrics.series().feed_fetched.remove(&Labels::network(&name));
+                }
+            },
+            Ok(Change { kind: Kind::ConfigMap, namespace, name }) if namespace.as_ref() == Some(&self.namespace) => {
+                let now = Instant::now();
+                for (network, known) in due.iter_mut() {
+                    let reads = self
+                        .source
+                        .proxy_network(network)
+                        .is_some_and(|n| n.spec.source.config_map.as_ref().is_some_and(|m| m.name == name));
+                    if reads {
+                        bring_forward(known, now);
+                    }
+                }
+            }
+            Err(RecvError::Lagged(_)) => self.all(due),
+            Ok(_) | Err(RecvError::Closed) => {}
+        }
+    }
+
+    fn start(&self, due: &mut HashMap<String, Due>, running: &mut JoinSet<Ended>) {
+        let now = Instant::now();
+        for (name, known) in due.iter_mut().filter(|(_, d)| !d.running && d.at <= now) {
+            let Some(network) = self.source.proxy_network(name) else { continue };
+            known.running = true;
+            let (feeds, source, namespace) =
+                (Arc::clone(&self.feeds), Arc::clone(&self.source), self.namespace.clone());
+            let (name, generation, occasion) = (name.clone(), known.generation, known.occasion);
+            running.spawn(async move {
+                let fetched = feeds.read(&network.spec.source, source.as_ref(), &namespace).await;
+                Ended { name, generation, occasion, fetched }
+            });
+        }
+    }
+
+    async fn end(
+        &self,
+        ended: Ended,
+        due: &mut HashMap<String, Due>,
+        written: &mut BTreeMap<String, ProxyNetworkStatus>,
+    ) {
+        let Ended { name, generation, occasion, fetched } = ended;
+        let Some(known) = due.get_mut(&name) else { return };
+        known.running = false;
+        let Some(network) = self.source.proxy_network(&name) else { return };
+        let good = matches!(fetched, Fetched::List(_));
+        if good {
+            let now = Timestamp::now().as_second();
+            self.metrics.series().feed_fetched.get_or_create(&Labels::network(&name)).set(now);
+        }
+        let refresh = Duration::from_secs(u64::try_from(network.spec.refresh_seconds).unwrap_or(3600).max(10));
+        let stored = self.write(&network, generation, &fetched, occasion, written).await;
+        let again = std::mem::take(&mut known.again);
+        let failed = !good && !matches!(fetched, Fetched::Invalid(_));
+        known.occasion = if again { Occasion::Change } else { Occasion::Refresh };
+        known.at = Instant::now()
+            + match (again, stored) {
+                (true, _) => Duration::ZERO,
+                (false, Err(error)) => {
+                    tracing::warn!(network = name, %error, "trying again");
+                    known.occasion = occasion;
+                    Duration::from_secs(2)
+                }
+                (false, Ok(())) if failed => refresh.min(RETRY),
+                (false, Ok(())) => refresh,
+            };
+    }
+
+    /// Writes the status if it says something new.
+    async fn write(
+        &self,
+        network: &ProxyNetwork,
+        generation: i64,
+        fetched: &Fetched,
+        occasion: Occasion,
+        written: &mut BTreeMap<String, ProxyNetworkStatus>,
+    ) -> Result<(), WriteError> {
+        let name = network.name_any();
+        // What this process wrote last is newer than what the watch has brought, or the same.
+        let seen = network.status.clone().filter(|s| !s.conditions.is_empty());
+        let prior = written.get(&name).cloned().or(seen);
+        let status = next_status(prior.as_ref(), &network.spec, generation, fetched, occasion, Timestamp::now());
+        if prior.as_ref() == Some(&status) {
+            return Ok(());
+        }
+        let of = Of { namespace: None, name: &name, uid: network.metadata.uid.as_deref() };
+        write_status::<ProxyNetwork>(&self.client, &self.claim, of, &status).await?;
+        let active = status.active.as_ref().map_or(0, |a| a.prefixes);
+        tracing::info!(network = name, prefixes = active, "list of proxy addresses changed state");
+        written.insert(name, status);
+        Ok(())
+    }
+}
+
+fn bring_forward(known: &mut Due, now: Instant) {
+    known.occasion = Occasion::Change;
+    known.at = now;
+    known.again = known.running;
+}

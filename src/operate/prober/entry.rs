@@ -1,0 +1,255 @@
+//! One origin on the schedule: what its next round asks for, what became of the last, and what is
+//! published of it. Time comes in as an argument; nothing here waits.
+
+use super::pace::Pace;
+use super::site::{Answered, Assessment, Site};
+use crate::api::spec::CacheBypass;
+use crate::api::validated::SiteUrl;
+use crate::api::{Observation, Outcome};
+use crate::diagnose::{Confirmed, Ledger, diagnose};
+use crate::evidence::fact::Control;
+use crate::evidence::{Fact, Probe, Variant};
+use crate::observe::round::{Ask, Look};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The plain URL is asked for every so many scheduled rounds.
+const PLAIN_EVERY: u64 = 4;
+/// At most one long probe an origin in this time.
+const LONG_EVERY: SignedDuration = SignedDuration::from_mins(10);
+
+/// Why a round is made; each kind is taken in differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Round {
+    /// A tick of the schedule.
+    Scheduled,
+    /// A closer look at a suspect, or one that somebody asked for.
+    Recheck,
+    /// Only for the plain URL, because the other way of asking changed.
+    Plain,
+    /// Only for the long probe, beside the others since it takes longer than a period.
+    Long,
+}
+
+/// What the installation adds to every round.
+#[derive(Clone, Debug, Default)]
+pub struct House {
+    pub control: Option<SiteUrl>,
+    pub vantage: String,
+}
+
+/// One origin.
+#[derive(Debug)]
+pub struct Entry {
+    pub site: Arc<Site>,
+    pub pace: Pace,
+    ledger: Ledger,
+    confirmed: Confirmed,
+    rounds: u64,
+    last_long: Option<Timestamp>,
+    /// How the bypassing probes ended in the last round.
+    ends: Option<BTreeSet<(Option<IpAddr>, Outcome)>>,
+    resolved: Vec<IpAddr>,
+    /// Addresses of the last round, for telling which origins have nothing in common.
+    pub addresses: BTreeSet<IpAddr>,
+    published: Option<Assessment>,
+    forbidden: bool,
+    handled: Option<String>,
+    /// Question asked after a write, and the answer to the last one.
+    pub asked: Option<u64>,
+    answered: Option<Answered>,
+}
+
+impl Entry {
+    pub fn new(site: Arc<Site>, pace: Pace) -> Self {
+        let ledger = Ledger::seeded(site.prior);
+        Self {
+            site,
+            pace,
+            ledger,
+            confirmed: Confirmed::default(),
+            rounds: 0,
+            last_long: None,
+            ends: None,
+            resolved: Vec::new(),
+            addresses: BTreeSet::new(),
+            published: None,
+            forbidden: false,
+            handled: None,
+            asked: None,
+            answered: None,
+        }
+    }
+
+    /// Takes in what is new. A new question begins a new history; the old answers say nothing of it.
+    pub fn renew(&mut self, site: Arc<Site>) {
+        if site.question != self.site.question {
+            let (asked, last_long) = (self.asked, self.last_long);
+            *self = Self { asked, last_long, ..Self::new(site, self.pace) };
+        } else {
+            self.site = site;
+        }
+    }
+
+    /// Whether somebody waits for a round.
+    pub fn is_wanted(&self) -> bool {
+        self.asked.is_some() || (self.site.request.is_some() && self.site.request != self.handled)
+    }
+
+    /// Looked at closely: something failed lately, or nothing is confirmed yet.
+    pub fn is_suspect(&self) -> bool {
+        self.ledger.is_suspect() || !self.ledger.settled()
+    }
+
+    /// Failing now, as far as the pools are concerned.
+    pub fn is_failing(&self) -> bool {
+        self.ledger.is_suspect()
+    }
+
+    /// Whether a long probe should be started now.
+    pub fn wants_long(&mut self, now: Timestamp) -> bool {
+        let rested = self.last_long.is_none_or(|at| now.duration_since(at) >= LONG_EVERY);
+        let wanted = rested && self.ledger.wants_long_probe(now);
+        if wanted {
+            self.last_long = Some(now);
+        }
+        wanted
+    }
+
+    /// What a round asks for.
+    pub fn ask(&mut self, round: Round, house: &House) -> Ask {
+        let suspects = self.ledger.suspects();
+        match round {
+            Round::Scheduled => {
+                let plain = self.rounds.is_multiple_of(PLAIN_EVERY);
+                self.rounds = self.rounds.wrapping_add(1);
+                Ask { plain, long: false, suspects, control: house.control.clone() }
+            }
+            Round::Recheck => {
+                let plain = self.rounds == 0 || self.is_wanted();
+                self.rounds = self.rounds.wrapping_add(u64::from(self.rounds == 0));
+                Ask { plain, long: false, suspects, control: house.control.clone() }
+            }
+            Round::Plain => Ask { plain: true, ..Ask::default() },
+            Round::Long => Ask { long: true, suspects, ..Ask::default() },
+        }
+    }
+
+    /// Takes in what a round saw. True when the plain URL should be asked for at once, since what the
+    /// bypassing probes say has changed.
+    pub fn take_in(&mut self, round: Round, look: Look, now: Timestamp) -> bool {
+        match round {
+            Round::Plain => {
+                let plain = |p: &Probe| p.observation == Observation::ViaProxy && p.variant == Variant::Plain;
+                self.ledger.record(look.probes.into_iter().filter(plain).collect(), Vec::new(), false, now);
+                false
+            }
+            Round::Long => {
+                let long = |p: &Probe| p.observation == Observation::ViaProxyLong;
+                self.ledger.record(look.probes.into_iter().filter(long).collect(), Vec::new(), false, now);
+                false
+            }
+            Round::Scheduled | Round::Recheck => {
+                self.forbidden = look.all_denied;
+                self.addresses = look.edges.iter().chain(&look.origins).map(std::net::SocketAddr::ip).collect();
+                self.resolved = look.origins.iter().map(std::net::SocketAddr::ip).collect();
+                let ends: BTreeSet<_> = look
+                    .probes
+                    .iter()
+                    .filter(|p| p.observation == Observation::ViaProxy && p.variant == Variant::Bypass)
+                    .map(|p| (p.address.map(|a| a.ip()), p.outcome))
+                    .collect();
+                let asked_plain = look.probes.iter().any(|p| p.variant == Variant::Plain && is_proxied(p));
+                let changed = self.ends.as_ref().is_some_and(|before| *before != ends);
+                self.ends = Some(ends);
+                self.ledger.record(look.probes, look.facts, round == Round::Scheduled, now);
+                changed && !asked_plain && self.site.plan.validated.probe.bypass == CacheBypass::Query
+            }
+        }
+    }
+
+    /// Answers whoever asked for the round that has just ended.
+    pub fn answer(&mut self, request: Option<String>, ask: Option<u64>, probes: &[Probe]) {
+        if request.is_some() {
+            self.handled = request;
+        }
+        if let Some(ask) = ask {
+            let all = |of: fn(&Probe) -> bool| {
+                let mut ends = probes.iter().filter(|p| of(p) && p.definite()).map(|p| p.outcome == Outcome::OK);
+                ends.next().map(|first| first && ends.all(|ok| ok))
+            };
+            self.answered = Some(Answered { ask, proxied: all(is_proxied), direct: all(is_direct) });
+            if self.asked == Some(ask) {
+                self.asked = None;
+            }
+        }
+    }
+
+    /// Judges what is known and returns what is to be published, if that is something new. `blind`: so
+    /// many origins fail at once that this vantage itself is suspected.
+    pub fn judge(&mut self, house: &House, blind: bool, now: Timestamp) -> Option<Assessment> {
+        if !self.forbidden && self.ledger.settled() {
+            let mut subject = self.site.subject.clone();
+            if subject.origin_type == crate::api::spec::OriginType::Hostname {
+                subject.origin_addresses.clone_from(&self.resolved);
+            }
+            subject.control |= house.control.is_some() || blind;
+            let mut facts = self.site.facts.clone();
+            if blind {
+                let vantage = house.vantage.clone();
+                facts.push(Fact::Control(Control { vantage, outcome: Outcome::Lost }));
+            }
+            let verdict = diagnose(&self.ledger.case(subject, facts, now));
+            let _ = self.confirmed.offer(verdict);
+        }
+        let next = Assessment {
+            question: self.site.question.clone(),
+            verdict: self.confirmed.current().cloned(),
+            forbidden: self.forbidden,
+            handled: self.handled.clone(),
+            answered: self.answered,
+        };
+        let same = self.published.as_ref().is_some_and(|old| {
+            old.forbidden == next.forbidden
+                && old.handled == next.handled
+                && old.answered == next.answered
+                && match (&old.verdict, &next.verdict) {
+                    (Some(a), Some(b)) => a.same(b),
+                    (a, b) => a.is_none() && b.is_none(),
+                }
+        });
+        if same || (self.published.is_none() && nothing_yet(&next)) {
+            return None;
+        }
+        self.published = Some(next.clone());
+        Some(next)
+    }
+
+    /// Whether the confirmed verdict says that the site fails.
+    pub fn is_unhealthy(&self) -> bool {
+        self.confirmed.current().is_some_and(|v| v.healthy == Some(false))
+    }
+}
+
+fn nothing_yet(next: &Assessment) -> bool {
+    next.verdict.is_none() && !next.forbidden && next.handled.is_none() && next.answered.is_none()
+}
+
+fn is_proxied(probe: &Probe) -> bool {
+    probe.observation == Observation::ViaProxy
+}
+
+fn is_direct(probe: &Probe) -> bool {
+    matches!(probe.observation, Observation::Direct | Observation::InCluster)
+}
+
+/// The earliest of the next tick and the next closer look.
+pub fn sooner(tick: Duration, recheck: Option<Duration>) -> (Duration, Round) {
+    match recheck {
+        Some(recheck) if recheck < tick => (recheck, Round::Recheck),
+        _ => (tick, Round::Scheduled),
+    }
+}

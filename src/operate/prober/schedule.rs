@@ -1,0 +1,424 @@
+//! The task that holds the schedule.
+
+use super::clock::Clock;
+use super::correlation::{Correlation, Stand};
+use super::entry::{Entry, House, Round, sooner};
+use super::pace::Pace;
+use super::pools::{Pool, Pools};
+use super::{Board, Handle, Site, Told};
+use crate::api::Outcome;
+use crate::evidence::Fact;
+use crate::observe::probe::Prober;
+use crate::observe::round::{Ask, Look, Plan, look};
+use crate::operate::key::OriginKey;
+use crate::operate::lease::Claim;
+use crate::report::metrics::{Labels, Metrics};
+use futures::future::BoxFuture;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Messages that may wait for the prober; who sends more waits.
+const BACKLOG: usize = 1024;
+/// After this long a round is given up, whatever it waits for: longer than any sum of deadlines.
+const GIVE_UP: Duration = Duration::from_secs(320);
+/// How often it is checked at most whether too many origins fail at once.
+const SUSPICION_EVERY: Duration = Duration::from_secs(1);
+
+/// Makes rounds: the network, or a stand-in for it.
+pub trait Looks: Send + Sync + 'static {
+    fn look(&self, plan: Plan, ask: Ask) -> BoxFuture<'static, Look>;
+}
+
+impl Looks for Prober {
+    fn look(&self, plan: Plan, ask: Ask) -> BoxFuture<'static, Look> {
+        let prober = self.clone();
+        Box::pin(async move { look(&prober, &plan, &ask).await })
+    }
+}
+
+/// How the installation wants it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub house: House,
+    pub max_in_flight: usize,
+    pub minimum_period: Duration,
+    pub recheck: Duration,
+    pub clock: Clock,
+}
+
+/// What became of a round.
+struct Ended {
+    key: OriginKey,
+    question: String,
+    round: Round,
+    pool: Option<Pool>,
+    request: Option<String>,
+    ask: Option<u64>,
+    /// Absent: given up.
+    look: Option<Look>,
+}
+
+/// An origin with its place in time.
+struct Slot {
+    entry: Entry,
+    due: Instant,
+    round: Round,
+    tick: Instant,
+    running: bool,
+    waiting: bool,
+    suspect_since: Option<Instant>,
+}
+
+/// The schedule.
+pub struct Schedule {
+    looks: Arc<dyn Looks>,
+    options: Options,
+    metrics: Metrics,
+    claim: Claim,
+    told: mpsc::Receiver<Told>,
+    board: Board,
+    changed: Box<dyn Fn(OriginKey) + Send + Sync>,
+    slots: HashMap<OriginKey, Slot>,
+    order: BTreeSet<(Instant, OriginKey)>,
+    pools: Pools,
+    running: JoinSet<Ended>,
+    correlation: Correlation,
+    correlated: Instant,
+    control: Option<(Instant, Outcome)>,
+}
+
+impl std::fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Schedule").field("origins", &self.slots.len()).finish_non_exhaustive()
+    }
+}
+
+impl Schedule {
+    /// `changed` is called for each origin whose assessment is new.
+    pub fn new(
+        looks: Arc<dyn Looks>,
+        options: Options,
+        metrics: Metrics,
+        claim: Claim,
+        changed: impl Fn(OriginKey) + Send + Sync + 'static,
+    ) -> (Self, Handle) {
+        let (sender, told) = mpsc::channel(BACKLOG);
+        let board = Board::default();
+        let handle = Handle { sender, board: board.clone(), told: Arc::default() };
+        let pools = Pools::new(options.max_in_flight);
+        let schedule = Self {
+            looks,
+            options,
+            metrics,
+            claim,
+            told,
+            board,
+            changed: Box::new(changed),
+            slots: HashMap::new(),
+            order: BTreeSet::new(),
+            pools,
+            running: JoinSet::new(),
+            correlation: Correlation::default(),
+            correlated: Instant::now(),
+            control: None,
+        };
+        (schedule, handle)
+    }
+
+    /// Runs until `stop`. Rounds under way are dropped and say nothing.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let next = self.order.first().map(|(at, _)| *at);
+            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                alive = self.claim.changed() => {
+                    if !alive { return }
+                    if !self.claim.is_current() { self.rest() }
+                }
+                told = self.told.recv() => match told {
+                    Some(told) => self.hear(told),
+                    None => return,
+                },
+                Some(ended) = self.running.join_next() => {
+                    if let Ok(ended) = ended { self.end(ended) }
+                }
+                () = sleep_until(wake) => self.due(),
+            }
+            self.begin();
+        }
+    }
+
+    /// Another replica leads: it probes, and begins with what the status says.
+    fn rest(&mut self) {
+        self.running.abort_all();
+        self.running = JoinSet::new();
+        self.slots.clear();
+        self.order.clear();
+        self.pools.clear();
+        self.board.clear();
+    }
+
+    fn hear(&mut self, told: Told) {
+        match told {
+            Told::Of(site) => self.take(site),
+            Told::Forget(key) => {
+                if let Some(slot) = self.slots.remove(&key) {
+                    self.order.remove(&(slot.due, key.clone()));
+                }
+                self.board.remove(&key);
+                self.metrics.forget(&key.namespace, &key.name);
+            }
+            Told::Ask(key, number) => {
+                if let Some(slot) = self.slots.get_mut(&key) {
+                    slot.entry.asked = Some(number);
+                    self.hurry(&key);
+                }
+            }
+        }
+        self.metrics.series().scheduled.set(i64::try_from(self.slots.len()).unwrap_or(i64::MAX));
+    }
+
+    fn take(&mut self, site: Arc<Site>) {
+        let key = site.key.clone();
+        let now = Instant::now();
+        if let Some(slot) = self.slots.get_mut(&key) {
+            let other = slot.entry.site.question != site.question;
+            slot.entry.renew(site);
+            let wanted = slot.entry.is_wanted();
+            if other {
+                let site = &slot.entry.site;
+                let period = site.plan.validated.probe.period.max(self.options.minimum_period);
+                slot.entry.pace = Pace::new(&site.uid, period);
+            }
+            if other || wanted {
+                self.hurry(&key);
+            } else {
+                // What the cluster says may change the verdict without another look.
+                self.judge(&key);
+            }
+            return;
+        }
+        // A verdict that stands keeps its place in the period; a new origin is looked at at once.
+        let fresh = site.prior == crate::evidence::Health::Unknown || site.request.is_some();
+        let period = site.plan.validated.probe.period.max(self.options.minimum_period);
+        let mut pace = Pace::new(&site.uid, period);
+        let tick = after(self.options.clock, &mut pace, now);
+        let due = if fresh { now } else { tick };
+        let round = if fresh { Round::Recheck } else { Round::Scheduled };
+        let entry = Entry::new(site, pace);
+        self.order.insert((due, key.clone()));
+        let slot = Slot { entry, due, round, tick, running: false, waiting: false, suspect_since: None };
+        self.slots.insert(key, slot);
+    }
+
+    /// A round as soon as may be. One under way is not overlapped: the next follows it.
+    fn hurry(&mut self, key: &OriginKey) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        if slot.running || slot.waiting {
+            return;
+        }
+        slot.round = Round::Recheck;
+        self.put(key, Instant::now());
+    }
+
+    fn put(&mut self, key: &OriginKey, due: Instant) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        self.order.remove(&(slot.due, key.clone()));
+        slot.due = due;
+        self.order.insert((due, key.clone()));
+    }
+
+    /// Everything that is due lines up for a place.
+    fn due(&mut self) {
+        let now = Instant::now();
+        while let Some((at, key)) = self.order.first().cloned() {
+            if at > now {
+                break;
+            }
+            self.order.pop_first();
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            if slot.running {
+                // Never two rounds of one origin at once: this tick is dropped, the next comes.
+                self.skip("overlap");
+                self.reschedule(&key);
+                continue;
+            }
+            slot.waiting = true;
+            let pool = if slot.entry.is_failing() { Pool::Suspect } else { Pool::Well };
+            self.pools.wait(pool, key);
+        }
+    }
+
+    fn skip(&self, reason: &'static str) {
+        self.metrics.series().skipped.get_or_create(&Labels::reason(reason)).inc();
+    }
+
+    /// Begins what has a place.
+    fn begin(&mut self) {
+        if !self.claim.is_current() {
+            return;
+        }
+        while let Some((pool, key)) = self.pools.next() {
+            let now = Instant::now();
+            let Some(slot) = self.slots.get_mut(&key) else {
+                self.pools.leave(pool);
+                continue;
+            };
+            slot.waiting = false;
+            let lag = now.saturating_duration_since(slot.due);
+            self.metrics.lag(lag);
+            if lag > slot.entry.pace.period() / 2 && !slot.entry.is_wanted() {
+                // Too late to speak of its time: Unknown, and nothing is recorded.
+                self.pools.leave(pool);
+                self.skip("late");
+                self.reschedule(&key);
+                continue;
+            }
+            let round = slot.round;
+            let ended = Ended {
+                key: key.clone(),
+                question: slot.entry.site.question.clone(),
+                round,
+                pool: Some(pool),
+                request: slot.entry.site.request.clone(),
+                ask: slot.entry.asked,
+                look: None,
+            };
+            slot.running = true;
+            let ask = slot.entry.ask(round, &self.options.house);
+            let plan = slot.entry.site.plan.clone();
+            self.start(plan, ask, ended);
+        }
+        self.metrics.series().in_flight.set(i64::try_from(self.pools.running()).unwrap_or(i64::MAX));
+    }
+
+    fn start(&mut self, plan: Plan, ask: Ask, ended: Ended) {
+        let looking = self.looks.look(plan, ask);
+        self.running.spawn(async move {
+            let look = timeout(GIVE_UP, looking).await.ok();
+            Ended { look, ..ended }
+        });
+    }
+
+    /// A look beside the rounds, of which only one kind of probe is taken in.
+    fn aside(&mut self, key: &OriginKey, round: Round) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let ask = slot.entry.ask(round, &self.options.house);
+        let plan = slot.entry.site.plan.clone();
+        let question = slot.entry.site.question.clone();
+        let ended = Ended { key: key.clone(), question, round, pool: None, request: None, ask: None, look: None };
+        self.start(plan, ask, ended);
+    }
+
+    fn end(&mut self, ended: Ended) {
+        if let Some(pool) = ended.pool {
+            self.pools.leave(pool);
+        }
+        let now = self.options.clock.now();
+        let Ended { key, question, round, pool, request, ask, look } = ended;
+        let Some(slot) = self.slots.get_mut(&key) else { return };
+        if pool.is_some() {
+            slot.running = false;
+        }
+        let same = slot.entry.site.question == question;
+        let Some(look) = look.filter(|_| same) else {
+            // Given up, or the question has changed meanwhile.
+            if pool.is_some() {
+                self.reschedule(&key);
+            }
+            return;
+        };
+        for probe in &look.probes {
+            self.metrics.probed(&key.namespace, &key.name, probe);
+        }
+        if let Some(control) =
+            look.facts.iter().find_map(|f| if let Fact::Control(c) = f { Some(c.outcome) } else { None })
+        {
+            self.control = Some((Instant::now(), control));
+        }
+        let probes = if request.is_some() || ask.is_some() { look.probes.clone() } else { Vec::new() };
+        let plain = slot.entry.take_in(round, look, now);
+        if pool.is_some() {
+            slot.entry.answer(request, ask, &probes);
+            self.metrics.round(&key.namespace, &key.name, now.as_second());
+        }
+        slot.suspect_since = match (slot.entry.is_failing(), slot.suspect_since) {
+            (false, _) => None,
+            (true, since) => since.or_else(|| Some(Instant::now())),
+        };
+        let long = slot.entry.wants_long(now);
+        self.correlate();
+        self.judge(&key);
+        if plain {
+            self.aside(&key, Round::Plain);
+        }
+        if long {
+            self.aside(&key, Round::Long);
+        }
+        if pool.is_some() {
+            self.reschedule(&key);
+        }
+    }
+
+    /// Whether so many origins fail at once that the vantage itself is suspected.
+    fn correlate(&mut self) {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.correlated) < SUSPICION_EVERY {
+            return;
+        }
+        self.correlated = now;
+        let recent = |at: Instant| now.saturating_duration_since(at) <= self.options.minimum_period * 3;
+        let sane = self.control.is_some_and(|(at, outcome)| outcome == Outcome::OK && recent(at));
+        let stands =
+            self.slots.values().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.suspect_since });
+        let was = self.correlation.is_blind();
+        let blind = self.correlation.look(stands, sane, now);
+        if blind != was {
+            tracing::warn!(blind, "most origins turned failing at once: suspecting this vantage");
+            self.metrics.series().frozen.set(i64::from(blind));
+        }
+    }
+
+    fn judge(&mut self, key: &OriginKey) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let recent = slot.suspect_since.is_some();
+        let blind = self.correlation.is_blind() && recent;
+        if let Some(next) = slot.entry.judge(&self.options.house, blind, self.options.clock.now()) {
+            if let Some(verdict) = &next.verdict {
+                self.metrics.verdict(&key.namespace, &key.name, verdict.cause, verdict.healthy);
+            }
+            self.board.put(key.clone(), next);
+            (self.changed)(key.clone());
+        }
+    }
+
+    /// The next round: the tick, or a closer look before it.
+    fn reschedule(&mut self, key: &OriginKey) {
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let now = Instant::now();
+        if slot.tick <= now {
+            slot.tick = after(self.options.clock, &mut slot.entry.pace, now);
+        }
+        let wanted = slot.entry.is_wanted();
+        let recheck = (slot.entry.is_suspect() || wanted).then(|| {
+            let since = slot.due.checked_add(self.options.recheck).unwrap_or(now);
+            if wanted { Duration::ZERO } else { since.saturating_duration_since(now) }
+        });
+        let (wait, round) = sooner(slot.tick.saturating_duration_since(now), recheck);
+        slot.round = round;
+        self.put(key, now + wait);
+    }
+}
+
+/// The next tick, on the monotonic clock.
+fn after(clock: Clock, pace: &mut Pace, now: Instant) -> Instant {
+    let wall = clock.milliseconds();
+    now + Duration::from_millis(pace.next(wall).saturating_sub(wall))
+}

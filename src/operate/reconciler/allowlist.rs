@@ -1,0 +1,188 @@
+//! Plan and apply: what the targets should carry, the writes that this takes, a round of probes after
+//! them, and the way back from a narrowing that hurt.
+
+use super::Reconciler;
+use super::effect::{self, Next, said};
+use super::keep::{After, Keep};
+use crate::allow::{self, Applied, Narrowing, Neighbour, PlanInput, apply, roll_back};
+use crate::api::ProtectedOrigin;
+use crate::api::ProtectedOriginStatus;
+use crate::api::conditions::{self, ConditionType, Reason, Truth};
+use crate::api::spec::Mode;
+use crate::api::status::{AllowlistStatus, TargetState};
+use crate::api::validated::Validated;
+use crate::operate::key::OriginKey;
+use crate::operate::prober::Assessment;
+use crate::report::status::Answer;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longest time for all writes of one origin.
+const WRITES: Duration = Duration::from_secs(45);
+/// How soon what could not be finished is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// What became of the allowlist.
+#[derive(Debug)]
+pub struct Outcome {
+    pub synced: Answer,
+    pub allowlist: Option<AllowlistStatus>,
+    pub again: Option<Duration>,
+}
+
+/// Everything that the plan depends on beside the stores.
+pub struct About<'a> {
+    pub key: &'a OriginKey,
+    pub object: &'a ProtectedOrigin,
+    pub origin: &'a Validated,
+    pub assessment: Option<&'a Assessment>,
+    /// Whether the confirmed verdict of what is asked now is healthy.
+    pub healthy: Option<bool>,
+    pub prior: Option<&'a ProtectedOriginStatus>,
+    pub now: Timestamp,
+}
+
+impl Reconciler {
+    /// Plans, and in Enforce writes.
+    pub(super) async fn allowlist(&self, about: &About<'_>, keep: &mut Keep) -> Outcome {
+        let undone = self.after_write(about, keep).await;
+        let plan = self.plan(about, keep);
+        let claim = || self.claim.is_current();
+        let applied = match timeout(WRITES, apply(&self.client, &plan, &claim, &mut keep.memory, about.now)).await {
+            Ok(applied) => applied,
+            Err(_) => {
+                let message = "the API server did not answer in time while targets were written; trying again";
+                return Outcome {
+                    synced: Answer::new(Truth::Unknown, Reason::Pending, message),
+                    allowlist: plan.status(),
+                    again: Some(AGAIN),
+                };
+            }
+        };
+        self.wrote(about, keep, &applied).await;
+        let message = &applied.synced.message;
+        let before = about.prior.and_then(|p| conditions::get(&p.conditions, ConditionType::AllowlistSynced));
+        let synced = applied.synced.reason == Reason::Synced && about.origin.allowlist.mode == Mode::Enforce;
+        let message = if synced {
+            said(message, keep.effect, keep.after.is_some(), before.map(|c| c.message.as_str()))
+        } else {
+            message.clone()
+        };
+        let allowlist = plan.status_with(applied.targets).map(|a| labelled(a, about.prior));
+        let again = (applied.again || undone).then_some(AGAIN);
+        Outcome { synced: Answer::new(applied.synced.status, applied.synced.reason, message), allowlist, again }
+    }
+
+    fn plan(&self, about: &About<'_>, keep: &Keep) -> allow::Plan {
+        let mode = about.origin.allowlist.mode;
+        let neighbours = if mode == Mode::Observe { Vec::new() } else { self.neighbours(about) };
+        let narrowing = match about.healthy {
+            Some(true) if keep.after.is_none() => Narrowing::Now,
+            Some(true) => Narrowing::Held("until the last write has been probed".to_owned()),
+            _ => Narrowing::Held("until the site is seen to work".to_owned()),
+        };
+        allow::plan(&PlanInput {
+            origin: about.origin,
+            uid: about.object.metadata.uid.as_deref(),
+            created: created(about.object),
+            mode,
+            source: self.source.as_ref(),
+            neighbours: &neighbours,
+            own_addresses: &self.own_addresses,
+            memory: &keep.memory,
+            narrowing: &narrowing,
+            now: about.now,
+        })
+    }
+
+    /// The other origins of the namespace.
+    fn neighbours(&self, about: &About<'_>) -> Vec<Neighbour> {
+        self.origins
+            .of(&about.origin.namespace)
+            .iter()
+            .filter(|o| o.metadata.name.as_deref() != Some(&about.origin.name))
+            .filter_map(|o| Some(Neighbour { origin: Arc::new(Validated::new(o).ok()?), created: created(o) }))
+            .collect()
+    }
+
+    /// Asks for a round after writes that change what gets through.
+    async fn wrote(&self, about: &About<'_>, keep: &mut Keep, applied: &Applied) {
+        for written in &applied.writes {
+            tracing::info!(
+                origin = %about.key, object = written.object, change = %written.change, direction = ?written.direction,
+                repair = written.repair, added = written.added, removed = written.removed, "allowlist written"
+            );
+        }
+        if applied.writes.is_empty() {
+            return;
+        }
+        keep.asks += 1;
+        keep.effect = None;
+        keep.after = Some(After {
+            ask: keep.asks,
+            was_healthy: about.healthy == Some(true),
+            bad: 0,
+            rollbacks: applied.rollbacks.clone(),
+        });
+        self.prober.ask(about.key, keep.asks).await;
+    }
+
+    /// Looks at the round after the last write. True when something was taken back.
+    async fn after_write(&self, about: &About<'_>, keep: &mut Keep) -> bool {
+        match effect::weigh(keep, about.assessment.and_then(|a| a.answered)) {
+            Next::Nothing | Next::Known => false,
+            Next::LookAgain => {
+                keep.asks += 1;
+                if let Some(after) = &mut keep.after {
+                    after.ask = keep.asks;
+                }
+                self.prober.ask(about.key, keep.asks).await;
+                false
+            }
+            Next::RollBack => {
+                let Some(after) = keep.after.take() else { return false };
+                let claim = || self.claim.is_current();
+                for rollback in &after.rollbacks {
+                    let undoing = roll_back(&self.client, rollback, &claim, &mut keep.memory, about.now);
+                    match timeout(WRITES, undoing).await {
+                        Ok(Ok(done)) => {
+                            tracing::warn!(origin = %about.key, object = rollback.key(), done, "narrowing taken back");
+                        }
+                        Ok(Err(veto)) => {
+                            tracing::warn!(origin = %about.key, object = rollback.key(), %veto, "narrowing not taken back");
+                        }
+                        Err(_) => {
+                            tracing::warn!(origin = %about.key, object = rollback.key(), "narrowing not taken back: no answer in time");
+                        }
+                    }
+                }
+                true
+            }
+        }
+    }
+}
+
+fn created(object: &ProtectedOrigin) -> Option<Timestamp> {
+    object.metadata.creation_timestamp.as_ref().map(|t| t.0)
+}
+
+/// What was written under Enforce and is not kept any more says so; a target that never was does not.
+fn labelled(mut list: AllowlistStatus, prior: Option<&ProtectedOriginStatus>) -> AllowlistStatus {
+    let had = |name: &str| {
+        prior
+            .and_then(|p| p.allowlist.as_ref())
+            .and_then(|a| a.targets.iter().find(|t| t.name == name))
+            .is_some_and(|t| matches!(t.state, TargetState::Synced) || t.detail.as_deref() == Some(LEFT))
+    };
+    for target in &mut list.targets {
+        if target.state == TargetState::Unmanaged && target.detail.is_none() && had(&target.name) {
+            target.detail = Some(LEFT.to_owned());
+        }
+    }
+    list
+}
+
+/// Detail of a target that was kept before.
+const LEFT: &str = "written before and left as it is";

@@ -1,0 +1,118 @@
+//! What this process remembers of one origin between two looks. Nothing of it has to survive a restart.
+
+use crate::allow::{Memory, Rollback};
+use crate::api::validated::Validated;
+use crate::api::{ProtectedOrigin, ProtectedOriginStatus};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Memory of one origin.
+#[derive(Debug, Default)]
+pub struct Keep {
+    /// `metadata.uid` that the rest is about.
+    pub uid: String,
+    /// The last written status, for as long as the watch has not caught up with it.
+    pub written: Option<Written>,
+    /// The question that was asked of the prober last.
+    pub asked: Option<String>,
+    /// What the objects looked like that were written.
+    pub memory: Memory,
+    /// Counts rounds asked for after writes.
+    pub asks: u64,
+    /// A write whose effect is not known yet.
+    pub after: Option<After>,
+    /// What was seen after the last write, as the rest of a sentence.
+    pub effect: Option<&'static str>,
+    /// What may be needed once the resource is gone.
+    pub last: Option<Last>,
+}
+
+/// A status that was written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub version: Option<u64>,
+    pub status: ProtectedOriginStatus,
+}
+
+/// A write after which a round was asked for.
+#[derive(Debug)]
+pub struct After {
+    /// The round that shows the effect.
+    pub ask: u64,
+    /// The site answered through the proxy before the write.
+    pub was_healthy: bool,
+    /// Failing rounds seen since.
+    pub bad: u8,
+    /// How to take back what was narrowed.
+    pub rollbacks: Vec<Rollback>,
+}
+
+/// The resource as it was last seen.
+#[derive(Clone, Debug)]
+pub struct Last {
+    pub origin: Arc<Validated>,
+    pub created: Option<Timestamp>,
+}
+
+impl Keep {
+    /// Forgets everything when another resource took the name.
+    pub fn about(&mut self, uid: &str) {
+        if self.uid != uid {
+            *self = Self { uid: uid.to_owned(), ..Self::default() };
+        }
+    }
+
+    /// The newest status: the watch's, unless it still shows one from before our own last write.
+    pub fn status(&mut self, object: &ProtectedOrigin) -> Option<ProtectedOriginStatus> {
+        let seen = version(object.metadata.resource_version.as_deref());
+        if let Some(written) = &self.written {
+            match (seen, written.version) {
+                (Some(seen), Some(own)) if seen < own => return Some(written.status.clone()),
+                _ => self.written = None,
+            }
+        }
+        // The schema's default is no status that anybody wrote.
+        object.status.clone().filter(|s| !s.conditions.is_empty())
+    }
+}
+
+/// resourceVersions of one kind can be compared as numbers.
+pub fn version(text: Option<&str>) -> Option<u64> {
+    text?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::status::first;
+    use serde_json::json;
+
+    fn object(version: &str) -> ProtectedOrigin {
+        serde_json::from_value(json!({
+            "apiVersion": "leeward.dev/v1alpha1", "kind": "ProtectedOrigin",
+            "metadata": {"name": "a", "namespace": "a", "resourceVersion": version},
+            "spec": {"proxy": {"url": "https://a.example/"}, "origin": {"type": "Hostname"}},
+            "status": {"observedGeneration": -1},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_watch_that_lags_does_not_hide_our_own_write() {
+        let mut keep = Keep::default();
+        assert_eq!(keep.status(&object("5")), None, "the default of the schema is no status");
+        let status = first(1, Timestamp::UNIX_EPOCH);
+        keep.written = Some(Written { version: Some(7), status: status.clone() });
+        assert_eq!(keep.status(&object("6")), Some(status));
+        assert_eq!(keep.status(&object("7")), None, "now the watch is as new, and it decides");
+    }
+
+    #[test]
+    fn another_resource_of_the_name_begins_afresh() {
+        let mut keep = Keep { uid: "a".into(), asks: 5, ..Keep::default() };
+        keep.about("a");
+        assert_eq!(keep.asks, 5);
+        keep.about("b");
+        assert_eq!((keep.asks, keep.uid.as_str()), (0, "b"));
+    }
+}

@@ -1,0 +1,336 @@
+//! The reconciler owns writes. It is level-triggered: by a changed spec, a new assessment, a changed
+//! range or a changed object of the cluster, and looks at the whole origin each time. It never waits
+//! for a target's network. A look is six calls: validate, gather, diagnose, plan, apply, report.
+
+mod allowlist;
+mod effect;
+mod gather;
+mod keep;
+mod leave;
+mod question;
+mod standing;
+mod validate;
+mod work;
+mod write;
+
+pub use work::{Failures, work};
+pub use write::{Of, WriteError, status as write_status};
+
+use super::key::OriginKey;
+use super::lease::Claim;
+use super::origins::{Malformed, Origins, Root};
+use super::prober::{Budget, Handle, Rules};
+use super::surroundings::Surroundings;
+use crate::api::conditions::{Reason, Truth};
+use crate::api::spec::ReadyWhen;
+use crate::api::{ProtectedOrigin, ProtectedOriginStatus};
+use crate::observe::cluster::Stores;
+use crate::observe::probe::Prober;
+use crate::report::events::{self, Events};
+use crate::report::metrics::Metrics;
+use crate::report::status::{Answer, Known, Standing, first, next};
+use allowlist::{About, Outcome};
+use gather::{Around, gather};
+use jiff::Timestamp;
+use keep::{Keep, Last, Written, version};
+use kube::{Client, Resource};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use validate::{forbidden, validate};
+
+/// What every look needs.
+pub struct Reconciler {
+    pub client: Client,
+    pub source: Arc<Stores>,
+    pub origins: Origins,
+    pub prober: Handle,
+    /// For reading trust anchors; it makes no probe here.
+    pub probes: Prober,
+    pub rules: Rules,
+    pub budget: Arc<Budget>,
+    pub surroundings: Surroundings,
+    pub claim: Claim,
+    pub events: Events,
+    pub metrics: Metrics,
+    /// A control target is configured.
+    pub control: bool,
+    pub own_addresses: Vec<IpAddr>,
+    pub keeps: Keeps,
+}
+
+impl std::fmt::Debug for Reconciler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reconciler").finish_non_exhaustive()
+    }
+}
+
+/// Memories by origin.
+#[derive(Debug, Default)]
+pub struct Keeps(Mutex<HashMap<OriginKey, Arc<tokio::sync::Mutex<Keep>>>>);
+
+impl Keeps {
+    fn of(&self, key: &OriginKey) -> Arc<tokio::sync::Mutex<Keep>> {
+        Arc::clone(self.0.lock().entry(key.clone()).or_default())
+    }
+
+    fn forget(&self, key: &OriginKey) {
+        self.0.lock().remove(key);
+    }
+
+    /// A new leader remembers nothing of when it led before.
+    pub fn clear(&self) {
+        self.0.lock().clear();
+    }
+}
+
+/// What the rest of a look found out, for the report.
+struct Found<'a> {
+    accepted: Answer,
+    outcome: Outcome,
+    standing: Standing<'a>,
+    ready_when: ReadyWhen,
+    origin: Option<String>,
+    handled: Option<String>,
+}
+
+impl Reconciler {
+    /// Looks at one origin. Returns when to look again, if not for something that happens.
+    pub async fn reconcile(&self, key: &OriginKey) -> Result<Option<Duration>, WriteError> {
+        let keep = self.keeps.of(key);
+        let mut keep = keep.lock().await;
+        match self.origins.get(key) {
+            None => {
+                self.leave(key, &mut keep).await;
+                drop(keep);
+                self.keeps.forget(key);
+                Ok(None)
+            }
+            Some(Root::Malformed(object)) => self.malformed(key, &object, &mut keep).await.map(|()| None),
+            Some(Root::Read(object)) if object.metadata.deletion_timestamp.is_some() => {
+                self.prober.forget(key).await;
+                Ok(None)
+            }
+            Some(Root::Read(object)) => self.look(key, &object, &mut keep).await,
+        }
+    }
+
+    async fn look(
+        &self,
+        key: &OriginKey,
+        object: &Arc<ProtectedOrigin>,
+        keep: &mut Keep,
+    ) -> Result<Option<Duration>, WriteError> {
+        let now = Timestamp::now();
+        keep.about(object.metadata.uid.as_deref().unwrap_or_default());
+        let prior = self.begun(key, object, keep, now).await?;
+        let generation = object.metadata.generation.unwrap_or_default();
+        let question = question::of(&object.spec);
+
+        let origin = match validate(object, &self.rules.now(), self.probes.vantage()) {
+            Ok(origin) => origin,
+            Err(answer) => return self.stopped(key, object, keep, &prior, answer, now).await,
+        };
+        let cluster_addresses = self.surroundings.cluster_addresses();
+        let gathered = gather(
+            object,
+            &origin,
+            &Around {
+                source: self.source.as_ref(),
+                cluster_addresses: &cluster_addresses,
+                prober: &self.probes,
+                rules: &self.rules,
+                budget: &self.budget,
+                metrics: &self.metrics,
+                control: self.control,
+                prior: Some(&prior),
+                now,
+            },
+        );
+        keep.last = Some(Last { origin: Arc::clone(&origin), created: created(object) });
+        let Some(site) = gathered.site else {
+            return self.stopped(key, object, keep, &prior, gathered.accepted, now).await;
+        };
+        if origin.suspend {
+            self.prober.forget(key).await;
+        } else if gathered.accepted.truth != Truth::Unknown {
+            self.prober.tell(site).await;
+        }
+
+        let assessment = self.prober.board().get(key).filter(|_| !origin.suspend);
+        let forbids = assessment.as_ref().is_some_and(|a| a.question == question && a.forbidden);
+        let finding = standing::verdict(assessment.as_deref(), &question).map(|v| standing::finding(v, now));
+        let standing = if origin.suspend {
+            Standing::Suspended
+        } else if forbids {
+            Standing::Stopped
+        } else {
+            standing::standing(finding.as_ref(), Some(&prior), generation, keep.asked.as_deref(), &question)
+        };
+
+        let healthy = finding.as_ref().and_then(|f| f.healthy);
+        let about = About {
+            key,
+            object,
+            origin: &origin,
+            assessment: assessment.as_deref(),
+            healthy,
+            prior: Some(&prior),
+            now,
+        };
+        let outcome = self.allowlist(&about, keep).await;
+        if let Some(list) = &outcome.allowlist {
+            self.metrics.prefixes(&key.namespace, &key.name, i64::from(list.prefixes));
+        }
+
+        let again = outcome.again;
+        let found = Found {
+            accepted: if forbids { forbidden() } else { gathered.accepted },
+            outcome,
+            standing,
+            ready_when: origin.ready_when,
+            origin: Some(origin.origin.short(&origin.namespace)),
+            handled: assessment.as_ref().and_then(|a| a.handled.clone()),
+        };
+        self.report(key, object, keep, &prior, found, now).await?;
+        if finding.is_some() || keep.asked.is_none() {
+            keep.asked = Some(question);
+        }
+        Ok(again)
+    }
+
+    /// The status so far; a resource that has none gets its first one at once.
+    async fn begun(
+        &self,
+        key: &OriginKey,
+        object: &ProtectedOrigin,
+        keep: &mut Keep,
+        now: Timestamp,
+    ) -> Result<ProtectedOriginStatus, WriteError> {
+        if let Some(status) = keep.status(object) {
+            return Ok(status);
+        }
+        let status = first(object.metadata.generation.unwrap_or_default(), now);
+        self.write(key, object.metadata.uid.as_deref(), keep, &status).await?;
+        Ok(status)
+    }
+
+    /// Nothing is probed and nothing written but the reason.
+    async fn stopped(
+        &self,
+        key: &OriginKey,
+        object: &ProtectedOrigin,
+        keep: &mut Keep,
+        prior: &ProtectedOriginStatus,
+        accepted: Answer,
+        now: Timestamp,
+    ) -> Result<Option<Duration>, WriteError> {
+        self.prober.forget(key).await;
+        keep.asked = None;
+        let outcome = untouched(&accepted, prior);
+        let found = Found {
+            accepted,
+            outcome,
+            standing: Standing::Stopped,
+            ready_when: object.spec.ready_when,
+            origin: None,
+            handled: None,
+        };
+        self.report(key, object, keep, prior, found, now).await.map(|()| None)
+    }
+
+    /// Says so to a resource that cannot be read.
+    async fn malformed(&self, key: &OriginKey, object: &Malformed, keep: &mut Keep) -> Result<(), WriteError> {
+        self.prober.forget(key).await;
+        if object.deleting {
+            return Ok(());
+        }
+        keep.about(object.uid.as_deref().unwrap_or_default());
+        let prior = keep.written.as_ref().map(|w| w.status.clone());
+        let accepted = Answer::no(
+            Reason::InvalidTarget,
+            format!(
+                "the resource cannot be read ({}): correct it, or update Leeward and its CRDs together",
+                object.problem
+            ),
+        );
+        let known = Known {
+            prior: prior.as_ref(),
+            generation: object.generation,
+            ready_when: ReadyWhen::Converged,
+            synced: untouched(&accepted, &ProtectedOriginStatus::default()).synced,
+            accepted,
+            standing: Standing::Stopped,
+            origin: None,
+            allowlist: None,
+            handled: None,
+        };
+        let status = next(&known, Timestamp::now());
+        if prior.as_ref() == Some(&status) {
+            return Ok(());
+        }
+        self.write(key, object.uid.as_deref(), keep, &status).await
+    }
+
+    /// Writes the status if it says something new, and the event that the change deserves.
+    async fn report(
+        &self,
+        key: &OriginKey,
+        object: &ProtectedOrigin,
+        keep: &mut Keep,
+        prior: &ProtectedOriginStatus,
+        found: Found<'_>,
+        now: Timestamp,
+    ) -> Result<(), WriteError> {
+        let known = Known {
+            prior: Some(prior),
+            generation: object.metadata.generation.unwrap_or_default(),
+            ready_when: found.ready_when,
+            accepted: found.accepted,
+            synced: found.outcome.synced,
+            standing: found.standing,
+            origin: found.origin,
+            allowlist: found.outcome.allowlist,
+            handled: found.handled,
+        };
+        let status = next(&known, now);
+        if status == *prior {
+            return Ok(());
+        }
+        let due = events::due(Some(prior), &status);
+        self.write(key, object.metadata.uid.as_deref(), keep, &status).await?;
+        if let Some(diagnosis) = due {
+            tracing::info!(origin = %key, cause = %diagnosis.cause, summary = diagnosis.summary, "verdict");
+            self.events.send(&object.object_ref(&()), &diagnosis).await;
+        }
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        key: &OriginKey,
+        uid: Option<&str>,
+        keep: &mut Keep,
+        status: &ProtectedOriginStatus,
+    ) -> Result<(), WriteError> {
+        let of = Of { namespace: Some(&key.namespace), name: &key.name, uid };
+        let written = write_status::<ProtectedOrigin>(&self.client, &self.claim, of, status).await?;
+        keep.written = Some(Written { version: version(written.as_deref()), status: status.clone() });
+        Ok(())
+    }
+}
+
+/// A resource that is not looked at leaves what was written as it is.
+fn untouched(accepted: &Answer, prior: &ProtectedOriginStatus) -> Outcome {
+    let synced = match accepted.truth {
+        Truth::Unknown => Answer::new(Truth::Unknown, Reason::Pending, ""),
+        _ => Answer::yes(Reason::Observing, "nothing is written while the resource is not accepted"),
+    };
+    Outcome { synced, allowlist: prior.allowlist.clone(), again: None }
+}
+
+fn created(object: &ProtectedOrigin) -> Option<Timestamp> {
+    object.metadata.creation_timestamp.as_ref().map(|t| t.0)
+}

@@ -1,0 +1,283 @@
+//! The operator's life: start, wait for what it needs, lead or stand by, and a graceful end.
+
+use super::client::counted;
+use super::ears::Ears;
+use super::lease::{Claim, Election, LeaseRecords, Terms};
+use super::networks::{Feeds, FeedsError, Networks};
+use super::options::RunOptions;
+use super::origins::Origins;
+use super::prober::{Budget, Clock, Handle, House, Options, Rules, Schedule};
+use super::queue::Queue;
+use super::reconciler::{Failures, Keeps, Reconciler, work};
+use super::server::{self, Health};
+use super::startup::{self, NoApiServer};
+use super::surroundings::Surroundings;
+use super::{identity, logs};
+use crate::observe::cluster::{Options as Watched, Stores};
+use crate::observe::probe::{Prober, ProberError, ProberOptions};
+use crate::report::events::Events;
+use crate::report::metrics::Metrics;
+use kube::Config;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// Looks at origins that are under way at once.
+const WORKERS: usize = 8;
+/// How long work under way may take at the end.
+const LEAVE: Duration = Duration::from_secs(10);
+/// Between two lines that say what the first lists wait for.
+const SAY: Duration = Duration::from_secs(30);
+
+/// Why the operator could not start, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot set up logging: {0}")]
+    Logs(String),
+    #[error("no kube configuration: {0}")]
+    Config(String),
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("cannot set up the client of the API server: {0}")]
+    Client(String),
+    #[error(transparent)]
+    NoApiServer(#[from] NoApiServer),
+    #[error(transparent)]
+    Prober(#[from] ProberError),
+    #[error(transparent)]
+    Feeds(#[from] FeedsError),
+    #[error("cannot listen to signals: {0}")]
+    Signals(std::io::Error),
+    #[error("{task} ended unexpectedly; ending, so that this replica is started again")]
+    Ended { task: &'static str },
+}
+
+/// Runs the operator until it is told to end.
+pub async fn run(options: RunOptions) -> Result<(), StartError> {
+    logs::begin(options.log_format, &options.log_level).map_err(StartError::Logs)?;
+    let stop = CancellationToken::new();
+    watch_signals(&stop)?;
+
+    let metrics = Metrics::new();
+    let health = Health::default();
+    let config = Config::infer().await.map_err(|e| StartError::Config(startup::words(&e)))?;
+    let prober = Prober::new(ProberOptions {
+        vantage: options.vantage.clone(),
+        resolvers: options.resolver.clone(),
+        ca_file: options.ca_file.clone(),
+    })?;
+    let rules = Rules::default();
+    let feeds = Feeds::new(&prober, rules.clone(), options.ca_file.as_deref())?;
+    let address = options.listen;
+    let listener = server::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let api_server = identity::api_server(&config).await;
+    let url = config.cluster_url.to_string();
+    let client = counted(config, metrics.clone()).map_err(|e| StartError::Client(startup::words(&e)))?;
+    startup::reach(&client, &url).await?;
+    let end_server = CancellationToken::new();
+    let serving = tokio::spawn(server::serve(listener, health.clone(), metrics.clone(), end_server.clone()));
+
+    let namespace = identity::namespace(options.namespace.as_deref());
+    let replica = identity::replica();
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, replica, namespace, installation = options.name, vantage = options.vantage, "started");
+    if startup::wait(&client, (&namespace, &options.name), &options.watch_namespace, &stop).await {
+        let parts = Parts { options, metrics, health, prober, rules, feeds, api_server, client, namespace, replica };
+        parts.operate(&stop).await?;
+    }
+    end_server.cancel();
+    // Somebody may still be reading the metrics; they do not hold up the end.
+    let _ = timeout(Duration::from_secs(1), serving).await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn watch_signals(stop: &CancellationToken) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+    });
+    Ok(())
+}
+
+/// What the start has made.
+struct Parts {
+    options: RunOptions,
+    metrics: Metrics,
+    health: Health,
+    prober: Prober,
+    rules: Rules,
+    feeds: Feeds,
+    api_server: Vec<std::net::IpAddr>,
+    client: kube::Client,
+    namespace: String,
+    replica: String,
+}
+
+impl Parts {
+    async fn operate(self, stop: &CancellationToken) -> Result<(), StartError> {
+        let options = &self.options;
+        let source =
+            Arc::new(Stores::start(self.client.clone(), &Watched { namespaces: options.watch_namespace.clone() }));
+        let (queue, origins) = (Arc::new(Queue::default()), Origins::default());
+        let mut listed = origins.follow(&self.client, &options.watch_namespace, &queue, stop);
+
+        let seconds = |n: u32| Duration::from_secs(u64::from(n));
+        let terms = Terms { identity: self.replica.clone(), duration: seconds(options.lease_duration_seconds) };
+        let records = LeaseRecords::new(self.client.clone(), &self.namespace, &options.name);
+        let (election, claim) = Election::new(records, terms);
+
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = synced(&source, &mut listed) => {}
+        }
+        self.health.set_ready();
+
+        let house = House { control: options.control.clone(), vantage: options.vantage.clone() };
+        let scheduling = Options {
+            house,
+            max_in_flight: usize::try_from(options.max_in_flight).unwrap_or(usize::MAX),
+            minimum_period: seconds(options.minimum_period_seconds),
+            recheck: seconds(options.recheck_seconds),
+            clock: Clock::System,
+        };
+        let told = Arc::clone(&queue);
+        let looks = Arc::new(self.prober.clone());
+        let (schedule, handle) =
+            Schedule::new(looks, scheduling, self.metrics.clone(), claim.clone(), move |key| told.add(key));
+        let surroundings = Surroundings::default();
+        let ears = Ears {
+            source: Arc::clone(&source),
+            origins: origins.clone(),
+            queue: Arc::clone(&queue),
+            rules: self.rules.clone(),
+            flags: Arc::new(options.guard()),
+            surroundings: surroundings.clone(),
+            api_server: self.api_server.clone(),
+        };
+        // Before anything is dialled, the rules know the cluster.
+        ears.refresh();
+        let reconciler = Arc::new(Reconciler {
+            client: self.client.clone(),
+            source: Arc::clone(&source),
+            origins: origins.clone(),
+            prober: handle.clone(),
+            probes: self.prober.clone(),
+            rules: self.rules.clone(),
+            budget: Arc::new(Budget::new(options.edge_probes_per_second)),
+            surroundings,
+            claim: claim.clone(),
+            events: Events::new(self.client.clone(), &self.replica, self.metrics.clone()),
+            metrics: self.metrics.clone(),
+            control: options.control.is_some(),
+            own_addresses: identity::addresses(),
+            keeps: Keeps::default(),
+        });
+        let networks = Networks {
+            client: self.client.clone(),
+            source,
+            feeds: Arc::new(self.feeds),
+            claim: claim.clone(),
+            metrics: self.metrics.clone(),
+            controller: options.name.clone(),
+            namespace: self.namespace.clone(),
+        };
+
+        let end_election = CancellationToken::new();
+        let electing = tokio::spawn(election.run(end_election.clone()));
+        let mut tasks: JoinSet<&'static str> = JoinSet::new();
+        spawn(&mut tasks, "the prober", schedule.run(stop.clone()));
+        spawn(&mut tasks, "the keeper of lists", networks.run(stop.clone()));
+        spawn(&mut tasks, "the listener to changes", ears.listen(stop.clone()));
+        let leading =
+            Leading { claim, handle, origins, queue: Arc::clone(&queue), reconciler: Arc::clone(&reconciler) };
+        spawn(&mut tasks, "the watch over leadership", leading.watch(self.metrics.clone(), stop.clone()));
+        let failures = Arc::new(Failures::default());
+        for _ in 0..WORKERS {
+            let worker = work(Arc::clone(&reconciler), Arc::clone(&queue), Arc::clone(&failures), stop.clone());
+            spawn(&mut tasks, "a worker of the reconciler", worker);
+        }
+
+        let ended = tokio::select! {
+            () = stop.cancelled() => None,
+            ended = tasks.join_next() => Some(ended),
+        };
+        if ended.is_some() {
+            self.health.set_wedged();
+        }
+        stop.cancel();
+        // Work under way is finished, then the lease is given back: never the other way round.
+        let finish = async { while tasks.join_next().await.is_some() {} };
+        let _ = timeout(LEAVE, finish).await;
+        tasks.abort_all();
+        end_election.cancel();
+        let _ = timeout(LEAVE, electing).await;
+        match ended {
+            None => Ok(()),
+            Some(task) => Err(StartError::Ended { task: task.and_then(Result::ok).unwrap_or("a task") }),
+        }
+    }
+}
+
+fn spawn(
+    tasks: &mut JoinSet<&'static str>,
+    name: &'static str,
+    task: impl std::future::Future<Output = ()> + Send + 'static,
+) {
+    tasks.spawn(async move {
+        task.await;
+        name
+    });
+}
+
+/// Waits until every kind was listed once, and says what it waits for.
+async fn synced(source: &Stores, listed: &mut super::origins::Listed) {
+    while !source.ready(SAY).await {
+        for waiting in source.waiting() {
+            tracing::warn!(%waiting, "waiting for the first list");
+        }
+    }
+    listed.all().await;
+}
+
+/// What a change of leadership brings with it.
+struct Leading {
+    claim: Claim,
+    handle: Handle,
+    origins: Origins,
+    queue: Arc<Queue>,
+    reconciler: Arc<Reconciler>,
+}
+
+impl Leading {
+    async fn watch(mut self, metrics: Metrics, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                alive = self.claim.held() => if !alive { return },
+            }
+            metrics.series().leader.set(1);
+            // A new leader goes by what the statuses say, not by what it knew when it led before.
+            self.handle.forget_all();
+            self.reconciler.keeps.clear();
+            for key in self.origins.keys() {
+                self.queue.add(key);
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.claim.lost() => {}
+            }
+            metrics.series().leader.set(0);
+        }
+    }
+}
