@@ -70,13 +70,6 @@ impl<'c> OriginAddress<'c> {
         }
     }
 
-    /// Whether it answers well, but only after so many seconds.
-    pub fn answers_after(&self, seconds: u16) -> bool {
-        let limit = u32::from(seconds).saturating_mul(1000);
-        matches!(self.standing, Standing::Works(track)
-            if limit > 0 && track.last.timings.first_byte_ms.is_some_and(|ms| ms >= limit))
-    }
-
     /// The probe that the standing rests on, with its track.
     pub const fn judged(&self) -> Option<(&'c Track, &'c Probe)> {
         match self.standing {
