@@ -154,9 +154,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let desired = desired(network.as_deref(), origin, input.now);
     let writes = input.mode != Mode::Observe && !origin.suspend;
     let denied = (input.mode == Mode::Enforce)
-        .then(|| {
-            guard::unseen(input.source).or_else(|| guard::not_permitted(input.source, &origin.namespace))
-        })
+        .then(|| guard::unseen(input.source).or_else(|| guard::not_permitted(input.source, &origin.namespace)))
         .flatten();
     let targets = origin.allowlist.targets.iter().map(|target| {
         let mut planned = match (&desired, writes) {

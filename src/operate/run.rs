@@ -208,7 +208,9 @@ impl Parts {
             spawn(&mut tasks, "a worker of the reconciler", worker);
         }
 
+        // Told to stop, the tasks end too: that is no accident.
         let ended = tokio::select! {
+            biased;
             () = stop.cancelled() => None,
             ended = tasks.join_next() => Some(ended),
         };

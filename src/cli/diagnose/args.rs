@@ -72,7 +72,7 @@ pub struct KnownArgs {
 #[derive(clap::Args, Debug)]
 pub struct VantageArgs {
     /// Name of this vantage; its access is looked up in origin.vantages
-    #[arg(long = "vantage", value_name = "NAME", default_value = "local", help_heading = "Vantage")]
+    #[arg(id = "vantage", long, value_name = "NAME", default_value = "local", help_heading = "Vantage")]
     pub name: String,
     /// Whether the origin's allowlist lets this vantage in; instead of origin.vantages
     #[arg(long, value_name = "ACCESS", ignore_case = true, help_heading = "Vantage")]
