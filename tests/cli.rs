@@ -66,9 +66,9 @@ const BROKEN: &str =
 fn help_says_what_each_command_does() {
     let mut all = String::new();
     for command in ["", "run", "diagnose", "explain", "plan", "ranges", "crds", "completion"] {
-        let output = ask(&format!("{command} --help"));
+        let output = ask(format!("{command} --help").trim());
         assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{command}");
-        all.push_str(&format!("$ leeward {command} --help\n{}\n", stdout(&output)));
+        all.push_str(&format!("$ leeward {}\n{}\n", format!("{command} --help").trim(), stdout(&output)));
     }
     insta::assert_snapshot!("help", all);
 }
@@ -337,7 +337,7 @@ fn a_plan_that_was_carried_out_has_nothing_to_do() {
     let value = annotation.split_once(": ").unwrap().1;
     let applied = std::fs::read_to_string(fixture("no-endpoints.yaml"))
         .unwrap()
-        .replace("whitelist-source-range: 192.0.2.0/24", &format!("whitelist-source-range: {value}"));
+        .replace("whitelist-source-range: 192.0.2.0/24", &format!("whitelist-source-range: '{value}'"));
     let path = folder.join("applied.yaml");
     std::fs::write(&path, format!("{applied}---\n{}", parts.join("---\n"))).unwrap();
     let output = ask(&format!("plan -f {}", path.display()));
