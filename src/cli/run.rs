@@ -7,5 +7,7 @@ use crate::operate::{self, RunOptions};
 pub fn run(options: RunOptions) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(operate::run(options))?;
+    // A lookup in the system's resolver may hang; it does not hold up the end.
+    runtime.shutdown_background();
     Ok(Exit::Fine)
 }

@@ -6,7 +6,7 @@ use super::lease::{Claim, Election, LeaseRecords, Terms};
 use super::networks::{Feeds, FeedsError, Networks};
 use super::options::RunOptions;
 use super::origins::Origins;
-use super::prober::{Budget, Handle, House, Options, Rules, Schedule};
+use super::prober::{Budget, Clock, Handle, House, Options, Rules, Schedule};
 use super::queue::Queue;
 use super::reconciler::{Failures, Keeps, Reconciler, work};
 use super::server::{self, Health};
@@ -149,6 +149,7 @@ impl Parts {
             max_in_flight: usize::try_from(options.max_in_flight).unwrap_or(usize::MAX),
             minimum_period: seconds(options.minimum_period_seconds),
             recheck: seconds(options.recheck_seconds),
+            clock: Clock::System,
         };
         let told = Arc::clone(&queue);
         let looks = Arc::new(self.prober.clone());
@@ -207,7 +208,9 @@ impl Parts {
             spawn(&mut tasks, "a worker of the reconciler", worker);
         }
 
+        // Told to stop, the tasks end too: that is no accident.
         let ended = tokio::select! {
+            biased;
             () = stop.cancelled() => None,
             ended = tasks.join_next() => Some(ended),
         };

@@ -2,6 +2,8 @@
 //! the time. Nothing in it changes while nothing changes, so that writing can be skipped when equal.
 
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod tests;
 
 use crate::api::conditions::{self, ConditionType, Reason, Truth};
@@ -38,7 +40,7 @@ impl Answer {
 }
 
 /// A confirmed verdict. Its `since_time` is that of this confirmation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Absent while nobody can say.
     pub healthy: Option<bool>,
@@ -46,7 +48,7 @@ pub struct Finding {
 }
 
 /// How the diagnosis stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing<'a> {
     /// No verdict for what is asked now. `kept`: the one in the status was made for the same question,
     /// and stands until a new one is confirmed.
@@ -106,6 +108,7 @@ pub fn next(known: &Known<'_>, now: Timestamp) -> ProtectedOriginStatus {
     if let Some(handled) = &known.handled {
         status.last_handled_request = Some(handled.clone());
     }
+    super::bounds::fit(&mut status);
     status
 }
 

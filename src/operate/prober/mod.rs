@@ -6,6 +6,7 @@
 //! goes on while that is away.
 
 mod budget;
+mod clock;
 mod correlation;
 mod entry;
 mod gate;
@@ -17,6 +18,7 @@ mod site;
 mod tests;
 
 pub use budget::Budget;
+pub use clock::Clock;
 pub use entry::House;
 pub use gate::{Rules, SiteGate};
 pub use schedule::{Looks, Options, Schedule};

@@ -1,5 +1,6 @@
 //! The task that holds the schedule.
 
+use super::clock::Clock;
 use super::correlation::{Correlation, Stand};
 use super::entry::{Entry, House, Round, sooner};
 use super::pace::Pace;
@@ -13,7 +14,6 @@ use crate::operate::key::OriginKey;
 use crate::operate::lease::Claim;
 use crate::report::metrics::{Labels, Metrics};
 use futures::future::BoxFuture;
-use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +48,7 @@ pub struct Options {
     pub max_in_flight: usize,
     pub minimum_period: Duration,
     pub recheck: Duration,
+    pub clock: Clock,
 }
 
 /// What became of a round.
@@ -70,7 +71,7 @@ struct Slot {
     tick: Instant,
     running: bool,
     waiting: bool,
-    suspect_since: Option<Instant>,
+    dark_since: Option<Instant>,
 }
 
 /// The schedule.
@@ -133,7 +134,7 @@ impl Schedule {
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let next = self.order.first().map(|(at, _)| *at);
-            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -208,12 +209,12 @@ impl Schedule {
         let fresh = site.prior == crate::evidence::Health::Unknown || site.request.is_some();
         let period = site.plan.validated.probe.period.max(self.options.minimum_period);
         let mut pace = Pace::new(&site.uid, period);
-        let tick = after(&mut pace, now);
+        let tick = after(self.options.clock, &mut pace, now);
         let due = if fresh { now } else { tick };
         let round = if fresh { Round::Recheck } else { Round::Scheduled };
         let entry = Entry::new(site, pace);
         self.order.insert((due, key.clone()));
-        let slot = Slot { entry, due, round, tick, running: false, waiting: false, suspect_since: None };
+        let slot = Slot { entry, due, round, tick, running: false, waiting: false, dark_since: None };
         self.slots.insert(key, slot);
     }
 
@@ -320,7 +321,7 @@ impl Schedule {
         if let Some(pool) = ended.pool {
             self.pools.leave(pool);
         }
-        let now = Timestamp::now();
+        let now = self.options.clock.now();
         let Ended { key, question, round, pool, request, ask, look } = ended;
         let Some(slot) = self.slots.get_mut(&key) else { return };
         if pool.is_some() {
@@ -343,12 +344,13 @@ impl Schedule {
             self.control = Some((Instant::now(), control));
         }
         let probes = if request.is_some() || ask.is_some() { look.probes.clone() } else { Vec::new() };
-        let plain = slot.entry.take_in(round, look, now);
+        let blind = self.correlation.is_blind();
+        let plain = slot.entry.take_in(round, look, &self.options.house, blind, now);
         if pool.is_some() {
             slot.entry.answer(request, ask, &probes);
             self.metrics.round(&key.namespace, &key.name, now.as_second());
         }
-        slot.suspect_since = match (slot.entry.is_failing(), slot.suspect_since) {
+        slot.dark_since = match (slot.entry.is_dark(), slot.dark_since) {
             (false, _) => None,
             (true, since) => since.or_else(|| Some(Instant::now())),
         };
@@ -375,8 +377,7 @@ impl Schedule {
         self.correlated = now;
         let recent = |at: Instant| now.saturating_duration_since(at) <= self.options.minimum_period * 3;
         let sane = self.control.is_some_and(|(at, outcome)| outcome == Outcome::OK && recent(at));
-        let stands =
-            self.slots.values().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.suspect_since });
+        let stands = self.slots.values().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.dark_since });
         let was = self.correlation.is_blind();
         let blind = self.correlation.look(stands, sane, now);
         if blind != was {
@@ -387,9 +388,8 @@ impl Schedule {
 
     fn judge(&mut self, key: &OriginKey) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        let recent = slot.suspect_since.is_some();
-        let blind = self.correlation.is_blind() && recent;
-        if let Some(next) = slot.entry.judge(&self.options.house, blind, Timestamp::now()) {
+        let blind = self.correlation.is_blind() && slot.dark_since.is_some();
+        if let Some(next) = slot.entry.judge(&self.options.house, blind, self.options.clock.now()) {
             if let Some(verdict) = &next.verdict {
                 self.metrics.verdict(&key.namespace, &key.name, verdict.cause, verdict.healthy);
             }
@@ -403,7 +403,7 @@ impl Schedule {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let now = Instant::now();
         if slot.tick <= now {
-            slot.tick = after(&mut slot.entry.pace, now);
+            slot.tick = after(self.options.clock, &mut slot.entry.pace, now);
         }
         let wanted = slot.entry.is_wanted();
         let recheck = (slot.entry.is_suspect() || wanted).then(|| {
@@ -417,7 +417,7 @@ impl Schedule {
 }
 
 /// The next tick, on the monotonic clock.
-fn after(pace: &mut Pace, now: Instant) -> Instant {
-    let wall = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or_default();
+fn after(clock: Clock, pace: &mut Pace, now: Instant) -> Instant {
+    let wall = clock.milliseconds();
     now + Duration::from_millis(pace.next(wall).saturating_sub(wall))
 }

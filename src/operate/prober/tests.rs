@@ -1,1 +1,390 @@
+//! The schedule in paused time, against a scripted network.
 
+use super::*;
+use crate::api::validated::Validated;
+use crate::api::{Access, Cause, Observation, Outcome, Phase, Provider};
+use crate::evidence::probe::{Fault, Response, Timings};
+use crate::evidence::{Health, Probe, Subject, Surroundings, Variant};
+use crate::observe::round::{Ask, Look, Plan};
+use crate::operate::lease::Claim;
+use crate::report::metrics::Metrics;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// One look that was made.
+#[derive(Clone, Debug)]
+struct Made {
+    origin: String,
+    at: Duration,
+    plain: bool,
+    long: bool,
+}
+
+/// A network whose sites a test breaks and mends.
+#[derive(Debug, Default)]
+struct Script {
+    begun: Mutex<Option<Instant>>,
+    made: Mutex<Vec<Made>>,
+    down: Mutex<HashSet<String>>,
+    hang: Mutex<HashSet<String>>,
+    /// Nothing at all answers.
+    dark: Mutex<HashSet<String>>,
+    takes: Mutex<Duration>,
+    overlaps: Mutex<u32>,
+    busy: Mutex<HashMap<String, u32>>,
+}
+
+impl Script {
+    fn made(&self, origin: &str) -> Vec<Made> {
+        self.made.lock().iter().filter(|m| m.origin == origin).cloned().collect()
+    }
+
+    fn count(&self) -> usize {
+        self.made.lock().len()
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Scripted(Arc<Script>);
+
+/// A site that is down: the edge answers 502, the origin refuses.
+fn probe(observation: Observation, variant: Variant, address: SocketAddr, fault: Option<Fault>) -> Probe {
+    let answered = fault.is_none() || (fault == Some(Fault::ConnectionRefused) && observation == Observation::ViaProxy);
+    let (outcome, phase) = match fault {
+        None => (Outcome::OK, None),
+        Some(Fault::Deadline) => (Outcome::TimedOut, Some(Phase::FirstByte)),
+        Some(_) if answered => (Outcome::UnexpectedStatus, Some(Phase::FirstByte)),
+        Some(Fault::HostUnreachable) => (Outcome::Unreachable, Some(Phase::Connect)),
+        Some(_) => (Outcome::Refused, Some(Phase::Connect)),
+    };
+    let status = if fault.is_none() { 200 } else { 502 };
+    let response = answered.then(|| {
+        serde_json::from_value::<Response>(serde_json::json!({"status": status, "bodyHash": "00", "bodyBytes": 5}))
+            .unwrap()
+    });
+    let fault = fault.filter(|_| !answered);
+    let mut probe: Probe = serde_json::from_value(serde_json::json!({
+        "observation": observation.to_string(), "variant": variant.to_string(), "vantage": "cluster",
+        "access": Access::Listed.to_string(), "outcome": outcome.to_string(), "timings": {"totalMs": 1},
+        "id": "x", "at": "2026-01-01T00:00:00Z",
+    }))
+    .unwrap();
+    probe.address = Some(address);
+    probe.phase = phase;
+    probe.fault = fault;
+    probe.response = response;
+    probe.timings = Timings { total_ms: 1, ..Timings::default() };
+    probe
+}
+
+impl Looks for Scripted {
+    fn look(&self, plan: Plan, ask: Ask) -> BoxFuture<'static, Look> {
+        let script = Arc::clone(&self.0);
+        Box::pin(async move {
+            let origin = plan.validated.name.clone();
+            let begun = script.begun.lock().unwrap();
+            script.made.lock().push(Made {
+                origin: origin.clone(),
+                at: begun.elapsed(),
+                plain: ask.plain,
+                long: ask.long,
+            });
+            if !ask.long {
+                let mut busy = script.busy.lock();
+                let busy = busy.entry(origin.clone()).or_default();
+                *busy += 1;
+                *script.overlaps.lock() += u32::from(*busy > 1);
+            }
+            let takes = *script.takes.lock();
+            sleep(takes).await;
+            let number: u8 = origin.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(0);
+            let edge = SocketAddr::new(IpAddr::from([198, 51, 100, number]), 80);
+            let direct = SocketAddr::new(IpAddr::from([203, 0, 113, number]), 80);
+            let down = script.down.lock().contains(&origin);
+            let hang = script.hang.lock().contains(&origin);
+            let dark = script.dark.lock().contains(&origin);
+            let fault = if hang { Some(Fault::Deadline) } else { down.then_some(Fault::ConnectionRefused) };
+            let fault = if dark { Some(Fault::HostUnreachable) } else { fault };
+            let at_edge = |variant| probe(Observation::ViaProxy, variant, edge, fault);
+            let mut probes = vec![
+                at_edge(Variant::Bypass),
+                probe(Observation::Direct, Variant::Plain, direct, fault.filter(|_| down || dark)),
+            ];
+            if ask.plain {
+                probes.push(at_edge(Variant::Plain));
+            }
+            if ask.long {
+                probes.push(probe(Observation::ViaProxyLong, Variant::Bypass, edge, None));
+            } else {
+                *script.busy.lock().get_mut(&origin).unwrap() -= 1;
+            }
+            Look { probes, edges: vec![edge], origins: vec![direct], ..Look::default() }
+        })
+    }
+}
+
+struct Bed {
+    script: Arc<Script>,
+    handle: Handle,
+    metrics: Metrics,
+    changed: Arc<Mutex<Vec<OriginKey>>>,
+    leader: watch::Sender<Option<Instant>>,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+fn bed(max_in_flight: usize) -> Bed {
+    let script = Arc::new(Script { begun: Mutex::new(Some(Instant::now())), ..Script::default() });
+    let (leader, claim) = Claim::channel();
+    leader.send_replace(Some(Instant::now() + Duration::from_secs(1_000_000)));
+    let options = Options {
+        house: House { control: None, vantage: "cluster".into() },
+        max_in_flight,
+        minimum_period: Duration::from_secs(10),
+        recheck: Duration::from_secs(10),
+        clock: Clock::From(Timestamp::from_second(1_750_000_000).unwrap(), Instant::now()),
+    };
+    let changed: Arc<Mutex<Vec<OriginKey>>> = Arc::default();
+    let told = Arc::clone(&changed);
+    let metrics = Metrics::new();
+    let looks = Arc::new(Scripted(Arc::clone(&script)));
+    let (schedule, handle) = Schedule::new(looks, options, metrics.clone(), claim, move |key| told.lock().push(key));
+    let stop = CancellationToken::new();
+    tokio::spawn(schedule.run(stop.clone()));
+    Bed { script, handle, metrics, changed, leader, _stop: stop.drop_guard() }
+}
+
+fn site(name: &str, prior: Health, path: &str) -> Site {
+    let manifest = serde_json::json!({
+        "apiVersion": "leeward.dev/v1alpha1", "kind": "ProtectedOrigin",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {
+            "proxy": {"url": format!("http://{name}.example.com/{path}")},
+            "origin": {"type": "Addresses", "scheme": "HTTP", "addresses": {"ips": ["203.0.113.10"]},
+                       "vantages": [{"name": "cluster", "access": "Listed"}]},
+        },
+    });
+    let validated = Arc::new(Validated::new(&serde_json::from_value(manifest).unwrap()).unwrap());
+    Site {
+        key: OriginKey::new("shop", name),
+        uid: format!("uid-of-{name}"),
+        question: path.to_owned(),
+        subject: Subject::new(&validated, &Surroundings::default()),
+        plan: Plan::new(validated, Provider::Generic),
+        facts: Vec::new(),
+        prior,
+        request: None,
+    }
+}
+
+fn key(name: &str) -> OriginKey {
+    OriginKey::new("shop", name)
+}
+
+async fn pass(seconds: u64) {
+    sleep(Duration::from_secs(seconds)).await;
+}
+
+impl Bed {
+    fn cause(&self, name: &str) -> Option<Cause> {
+        self.handle.board().get(&key(name))?.verdict.as_ref().map(|v| v.cause)
+    }
+
+    fn published(&self, name: &str) -> usize {
+        self.changed.lock().iter().filter(|k| k.name == name).count()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_origin_is_looked_at_at_once_and_then_every_period() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(1).await;
+    assert_eq!(bed.script.made("s1").len(), 1);
+    assert_eq!(bed.cause("s1"), Some(Cause::Healthy));
+    pass(3000).await;
+    let made = bed.script.made("s1");
+    assert!((98..=104).contains(&made.len()), "{} rounds in 100 periods", made.len());
+    let plain = made.iter().filter(|m| m.plain).count();
+    assert!((24..=27).contains(&plain), "{plain} of {} rounds with the plain URL", made.len());
+    assert_eq!(bed.published("s1"), 1, "published once, since nothing changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_that_stands_keeps_its_place_in_the_period() {
+    let bed = bed(100);
+    for i in 0..200 {
+        bed.handle.tell(site(&format!("s{i}"), Health::OK, "")).await;
+    }
+    pass(34).await;
+    let mut at: Vec<u64> = bed.script.made.lock().iter().map(|m| m.at.as_secs()).collect();
+    at.sort_unstable();
+    assert!(at.len() >= 190);
+    let most = (0..34).map(|s| at.iter().filter(|a| **a == s).count()).max().unwrap();
+    assert!(most < 25, "{most} of 200 in one second after a restart");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_site_is_looked_at_closely_and_confirmed_after_three() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(100).await;
+    bed.script.down.lock().insert("s1".into());
+    let broken = Instant::now();
+    let before = bed.script.made("s1").len();
+    while bed.cause("s1") == Some(Cause::Healthy) {
+        pass(1).await;
+        assert!(broken.elapsed() < Duration::from_secs(70), "not confirmed");
+    }
+    assert_eq!(bed.cause("s1"), Some(Cause::OriginRefused));
+    let rounds = bed.script.made("s1").len() - before;
+    assert!((3..=4).contains(&rounds), "{rounds} rounds until it was confirmed");
+    let whole: Vec<Made> = bed.script.made("s1")[before..].to_vec();
+    assert!(whole.iter().any(|m| m.plain), "the plain URL is asked for at once");
+    bed.script.down.lock().clear();
+    pass(200).await;
+    assert_eq!(bed.cause("s1"), Some(Cause::Healthy));
+    assert_eq!(bed.published("s1"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rounds_of_one_origin_never_overlap() {
+    let bed = bed(100);
+    *bed.script.takes.lock() = Duration::from_secs(70);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(1000).await;
+    assert_eq!(*bed.script.overlaps.lock(), 0);
+    assert!(bed.script.made("s1").len() >= 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_long_probe_an_origin_in_ten_minutes() {
+    let bed = bed(100);
+    bed.script.hang.lock().insert("s1".into());
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(590).await;
+    assert_eq!(bed.script.made("s1").iter().filter(|m| m.long).count(), 1);
+    pass(60).await;
+    assert_eq!(bed.script.made("s1").iter().filter(|m| m.long).count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_is_answered_by_a_round_that_began_after() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::OK, "")).await;
+    pass(60).await;
+    let mut asked = site("s1", Health::OK, "");
+    asked.request = Some("2026-01-01".into());
+    let before = bed.script.made("s1").len();
+    bed.handle.tell(asked).await;
+    pass(1).await;
+    assert_eq!(bed.handle.board().get(&key("s1")).unwrap().handled.as_deref(), Some("2026-01-01"));
+    let made = bed.script.made("s1");
+    assert_eq!(made.len(), before + 1);
+    assert!(made.last().unwrap().plain, "a full round");
+    // After a write: the answer carries the number of the question.
+    bed.handle.ask(&key("s1"), 7).await;
+    pass(1).await;
+    let answered = bed.handle.board().get(&key("s1")).unwrap().answered.unwrap();
+    assert_eq!(answered, Answered { ask: 7, proxied: Some(true), direct: Some(true) });
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_question_begins_afresh() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(5).await;
+    bed.handle.tell(site("s1", Health::OK, "other")).await;
+    pass(2).await;
+    assert_eq!(bed.handle.board().get(&key("s1")).unwrap().question, "other");
+    assert_eq!(bed.script.made("s1").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_round_too_late_says_nothing() {
+    let bed = bed(4);
+    *bed.script.takes.lock() = Duration::from_secs(25);
+    for i in 0..30 {
+        bed.handle.tell(site(&format!("s{i}"), Health::OK, "")).await;
+    }
+    pass(600).await;
+    let text = bed.metrics.text().unwrap();
+    assert!(text.contains(r#"leeward_skipped_total{reason="late"}"#), "nothing was skipped");
+    assert_eq!(*bed.script.overlaps.lock(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_most_fail_at_once_nobody_is_told_that_their_site_is_down() {
+    let bed = bed(100);
+    for i in 1..=6 {
+        bed.handle.tell(site(&format!("s{i}"), Health::Unknown, "")).await;
+    }
+    pass(100).await;
+    for i in 1..=6 {
+        assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::Healthy));
+        bed.script.dark.lock().insert(format!("s{i}"));
+    }
+    pass(300).await;
+    let causes: Vec<_> = (1..=6).filter_map(|i| bed.cause(&format!("s{i}"))).collect();
+    assert!(causes.iter().all(|c| *c == Cause::VantageFault), "{causes:?}");
+    assert!(bed.metrics.text().unwrap().contains("leeward_verdicts_frozen 1"));
+    bed.script.dark.lock().clear();
+    pass(300).await;
+    for i in 1..=6 {
+        let assessment = bed.handle.board().get(&key(&format!("s{i}"))).unwrap();
+        assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::Healthy), "{assessment:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sites_that_answer_badly_show_that_the_vantage_is_sane() {
+    let bed = bed(100);
+    for i in 1..=6 {
+        bed.handle.tell(site(&format!("s{i}"), Health::Unknown, "")).await;
+    }
+    pass(100).await;
+    for i in 1..=6 {
+        bed.script.down.lock().insert(format!("s{i}"));
+    }
+    pass(200).await;
+    for i in 1..=6 {
+        assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::OriginRefused));
+    }
+    assert!(bed.metrics.text().unwrap().contains("leeward_verdicts_frozen 0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_lead_does_not_probe() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(100).await;
+    bed.leader.send_replace(None);
+    pass(1).await;
+    let before = bed.script.count();
+    pass(300).await;
+    assert_eq!(bed.script.count(), before);
+    assert!(bed.handle.board().get(&key("s1")).is_none());
+    bed.leader.send_replace(Some(Instant::now() + Duration::from_secs(10_000)));
+    bed.handle.forget_all();
+    bed.handle.tell(site("s1", Health::OK, "")).await;
+    pass(100).await;
+    assert!(bed.script.count() > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_forgotten_is_not_looked_at() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(5).await;
+    bed.handle.forget(&key("s1")).await;
+    pass(1).await;
+    let before = bed.script.count();
+    pass(300).await;
+    assert_eq!(bed.script.count(), before);
+    assert!(!bed.metrics.text().unwrap().contains("name=\"s1\""));
+}

@@ -1,0 +1,12 @@
+//! The operator as a process, under its own `ServiceAccount` and nothing more, against a real API server,
+//! a real proxy and a real origin.
+//!
+//! One control plane and one network serve all tests, one after the other; each test starts its own
+//! operators and leaves no resource behind.
+
+mod allowlists;
+mod rest;
+mod rights;
+mod stage;
+mod trouble;
+mod verdicts;
