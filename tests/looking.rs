@@ -233,11 +233,14 @@ fn what_the_gate_refuses_is_evidence_and_not_dialled() {
     let outcomes: Vec<_> =
         by(&seen, Observation::ViaProxy, Variant::Bypass).iter().map(|p| (p.outcome, p.definite())).collect();
     assert_eq!(outcomes, [(Outcome::Unavailable, false), (Outcome::OK, true)]);
-    assert!(!seen.all_denied);
+    // The one origin address is all there is on that side.
+    assert!(seen.all_denied);
+    plan.gate = Some(Arc::new(Closed { denied: vec![all[1]], starved: None }));
+    assert!(!stage.look(&plan, &Ask::default()).all_denied);
     plan.gate = Some(Arc::new(Closed { denied: all, starved: None }));
     let seen = stage.look(&plan, &Ask::default());
     assert!(seen.all_denied && seen.probes.iter().all(|p| p.outcome == Outcome::Forbidden));
-    assert_eq!((edge.lock().unwrap().len(), origin.lock().unwrap().len()), (1, 0));
+    assert_eq!((edge.lock().unwrap().len(), origin.lock().unwrap().len()), (2, 1));
 }
 
 #[test]

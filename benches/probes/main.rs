@@ -59,7 +59,7 @@ fn measure() -> Result<()> {
                 theirs.push(peer.cpu_of(|p| p.burst(kind, address, PROBES, AT_ONCE))? / each);
             }
         }
-        line(&format!("CPU µs for each {kind} probe"), &median(ours), &median(theirs));
+        line(&format!("CPU µs for each {kind} probe"), median(ours), median(theirs));
     }
     for (what, kind, address) in [
         ("no answer to http", "http", server.silent_http),
@@ -68,15 +68,15 @@ fn measure() -> Result<()> {
     ] {
         let ours = leeward.hanging(kind, address, HANGING)?;
         let theirs = exporter.as_mut().map(|peer| peer.hanging(kind, address, HANGING)).transpose()?;
-        line(&format!("KiB hanging, {what}"), &Some(ours), &theirs);
+        line(&format!("KiB hanging, {what}"), Some(ours), theirs);
     }
-    line("RSS MiB at rest", &Some(leeward.rest()?), &exporter.as_ref().map(Exporter::rest).transpose()?);
+    line("RSS MiB at rest", Some(leeward.rest()), exporter.as_ref().map(Exporter::rest));
     Ok(())
 }
 
-fn line(what: &str, ours: &Option<f64>, theirs: &Option<f64>) {
-    let show = |value: &Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.1}"));
-    let ratio = ours.zip(*theirs).map_or_else(|| "-".to_owned(), |(o, t)| format!("{:.2}", o / t));
+fn line(what: &str, ours: Option<f64>, theirs: Option<f64>) {
+    let show = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.1}"));
+    let ratio = ours.zip(theirs).map_or_else(|| "-".to_owned(), |(o, t)| format!("{:.2}", o / t));
     println!("{what:<34} {:>12} {:>18} {ratio:>8}", show(ours), show(theirs));
 }
 

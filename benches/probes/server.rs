@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use lab::process::Process;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::fmt::Write;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -61,11 +62,11 @@ pub fn run(folder: &Path) -> Result<()> {
         let kinds = [(false, true), (true, true), (false, false), (true, false)];
         for (tls, answers) in kinds {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
-            addresses.push_str(&format!("{}\n", listener.local_addr()?));
+            writeln!(addresses, "{}", listener.local_addr()?)?;
             tokio::spawn(serve(listener, tls.then(|| acceptor.clone()), answers));
         }
         let mute = TcpListener::bind("127.0.0.1:0").await?;
-        addresses.push_str(&format!("{}\n", mute.local_addr()?));
+        writeln!(addresses, "{}", mute.local_addr()?)?;
         let draft = folder.join("ports.new");
         fs::write(&draft, addresses)?;
         fs::rename(draft, folder.join(PORTS))?;

@@ -158,8 +158,13 @@ impl Run<'_> {
                     (TargetState::Synced, None)
                 }
                 (None, Progress::Waiting(why)) => {
-                    let text = format!("{}, {why}", target.counts());
-                    if carries(target) { &mut leaving } else { &mut pending }.push(format!("{}: {text}", target.name));
+                    let carries = carries(target);
+                    let text = if carries {
+                        format!("keeps {} {why}", target.leaving())
+                    } else {
+                        format!("{}; waits {why}", target.counts())
+                    };
+                    if carries { &mut leaving } else { &mut pending }.push(format!("{}: {text}", target.name));
                     (TargetState::Pending, Some(text))
                 }
                 (None, Progress::Failed(Problem::Veto(veto))) => {

@@ -125,8 +125,8 @@ fn updates(
     found: &Arc<NetworkPolicy>,
 ) -> Vec<Step> {
     let had = || Some(Box::new(NetworkPolicy::clone(found)));
-    let repair = input.memory.wrote(&planned.key, &planned.fingerprint)
-        || (!render::untouched(found) && same_hash(found, rendered));
+    // Whatever else changes, undoing what somebody did to our object waits for nothing.
+    let repair = input.memory.wrote(&planned.key, &planned.fingerprint) || !render::untouched(found);
     let whole = |direction| vec![step(direction, repair, rendered.clone(), had())];
     let (Some(before), Some(after)) = (render::content(found), render::content(rendered)) else {
         return whole(Direction::Narrow);
@@ -142,18 +142,12 @@ fn updates(
     }
     // Both at once: first everything, then without what leaves. What somebody else put in is not written again.
     let union = AdmittedRanges::admit(before.ranges.union(ranges.ranges()), Provenance::Local);
-    let (Ok(union), true) = (union, render::untouched(found)) else { return whole(Direction::Narrow) };
+    let Ok(union) = union else { return whole(Direction::Narrow) };
     let widened = render::render(shape, &union);
     vec![
         step(Direction::Widen, false, widened.clone(), had()),
         step(Direction::Narrow, false, rendered.clone(), Some(Box::new(widened))),
     ]
-}
-
-fn same_hash(found: &NetworkPolicy, rendered: &NetworkPolicy) -> bool {
-    use crate::api::names::HASH_ANNOTATION;
-    let hash = |p: &NetworkPolicy| p.metadata.annotations.as_ref().and_then(|a| a.get(HASH_ANNOTATION)).cloned();
-    hash(found).is_some() && hash(found) == hash(rendered)
 }
 
 fn step(direction: Direction, repair: bool, rendered: NetworkPolicy, had: Option<Box<NetworkPolicy>>) -> Step {

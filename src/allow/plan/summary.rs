@@ -140,6 +140,11 @@ impl TargetPlan {
         text
     }
 
+    /// The prefixes that go, counted and named as far as there is room.
+    pub(in crate::allow) fn leaving(&self) -> String {
+        spelt(&self.removed, SPELT_OUT)
+    }
+
     /// The configuration that would be applied last, as the API server would get it.
     pub fn manifest(&self) -> Option<Value> {
         self.steps.last().and_then(Step::manifest)

@@ -23,6 +23,10 @@ pub struct Recent {
 impl Recent {
     /// Takes in the facts of one round and forgets those that are too old.
     pub fn take_in(&mut self, facts: Vec<Fact>) {
+        if facts.is_empty() {
+            // A look at one path only, which asked for none.
+            return;
+        }
         self.facts.retain(|_, (fact, age)| {
             *age += 1;
             *age <= rounds(fact)

@@ -65,7 +65,9 @@ mod tests {
 
     fn after(results: &[bool]) -> Score {
         let mut score = Score::default();
-        results.iter().for_each(|failed| score.count(*failed));
+        for failed in results {
+            score.count(*failed);
+        }
         score
     }
 

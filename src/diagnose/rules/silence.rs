@@ -96,7 +96,15 @@ fn filtered<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         "the origin's port drops connections from everybody while its host is alive"
     };
     let mut found = observed(view, place, &mine, says);
-    found.confidence = if sure { Confidence::High } else { Confidence::Medium };
+    // A router's word that comes late may as well be about a host that is gone.
+    let late = |f: &Failure<'_>| f.probe.timings.connect_ms.is_some_and(|ms| ms >= 500);
+    found.confidence = if sure {
+        Confidence::High
+    } else if forbidden && mine.iter().any(|(o, f)| o.alive.is_none() && late(f)) {
+        Confidence::Low
+    } else {
+        Confidence::Medium
+    };
     found.exhibits.extend(records);
     found.exhibits.extend(mine.iter().flat_map(|(o, _)| o.life.iter().copied()));
     if !sure {

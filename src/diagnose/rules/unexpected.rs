@@ -41,7 +41,7 @@ fn unexpected<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             return Ok(base(
                 Confidence::Medium,
                 Ground::Inferred,
-                "the edge sends visitors back to the same URL without end, while the origin answers".to_owned(),
+                "visitors are sent back to the same URL without end".to_owned(),
             )
             .or([Cause::ProxyOriginMisconfigured, Cause::ProxyPolicyDenied])
             .decided_by(Next::ProxySettings));

@@ -138,7 +138,13 @@ fn the_proxy_is_kept_out() {
             Cause::ProxyBlocked,
             High,
         ),
-        // Look-alikes.
+    ]);
+}
+
+#[test]
+fn what_looks_like_a_block() {
+    let listed_works = |saw| Build::new().proxy(saw).listed(ok());
+    hold(vec![
         (
             "an Ingress list cannot drop packets, so the gap adds nothing",
             listed_works(at_edge_504()).allowlist("Ingress shop/web", 22, 22),

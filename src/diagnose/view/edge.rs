@@ -5,7 +5,7 @@ use super::leg::{self, Leg};
 use super::origin::{OriginAddress, Standing};
 use super::trouble::Trouble;
 use crate::api::{Observation, Outcome, Pattern, Phase};
-use crate::evidence::probe::{CertVerdict, Certificate, Redirect, Response};
+use crate::evidence::probe::{CertVerdict, Certificate, Redirect};
 use crate::evidence::{Case, Health, Probe, Track, Variant};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
@@ -101,7 +101,8 @@ impl Edge<'_> {
 
     /// Whether visitors get an answer although the path past the caches fails.
     pub fn masked(&self) -> bool {
-        self.plain.as_ref().is_some_and(|p| matches!(p.state, State::Works))
+        // A score forgets slowly: the newest answer to the plain URL must be a good one too.
+        self.plain.as_ref().is_some_and(|p| matches!(p.state, State::Works) && p.track.last.outcome == Outcome::OK)
             && self.bypass.as_ref().is_some_and(|p| matches!(p.state, State::Fails { wavers: false, .. }))
     }
 }
@@ -167,18 +168,25 @@ fn state(track: &Track) -> State<'_> {
     }
 }
 
-/// A redirect to the very URL that was asked for, where the origin itself answers otherwise. An
-/// origin that does the same is an application that sets its cookie this way.
+/// A redirect back to the URL that was asked for: visitors never arrive. With a cookie it is a
+/// challenge, if the origin itself gives the page; an origin that redirects as well is an application
+/// that sets its cookie this way.
 fn sent_back<'c>(track: &'c Track, origins: &[OriginAddress<'c>]) -> Option<EdgeFault<'c>> {
     let probe = &track.last;
     let response = probe.response.as_ref()?;
-    let back = |r: &Response| r.redirect == Redirect::Itself;
-    let otherwise =
-        |o: &OriginAddress<'_>| matches!(o.standing, Standing::Works(_)) && o.response().is_some_and(|r| !back(r));
-    if !back(response) || response.cached || response.marker == Some(true) || !origins.iter().any(otherwise) {
+    if response.redirect != Redirect::Itself || response.cached {
         return None;
     }
-    let seen = if response.sets_cookie { Seen::Challenge } else { Seen::Loop };
+    let page = |o: &OriginAddress<'_>| {
+        matches!(o.standing, Standing::Works(_)) && o.response().is_some_and(|r| r.redirect == Redirect::None)
+    };
+    let seen = if !response.sets_cookie {
+        Seen::Loop
+    } else if response.marker != Some(true) && origins.iter().any(page) {
+        Seen::Challenge
+    } else {
+        return None;
+    };
     Some(EdgeFault { track, probe, seen, wavers: false, failures: track.samples })
 }
 

@@ -135,14 +135,14 @@ impl Round<'_> {
         probes
     }
 
-    /// Whether there are addresses and the gate lets none of them pass.
+    /// Whether a side has addresses and the gate lets none of them pass.
     fn all_denied(&self, targets: &Targets) -> bool {
         let Some(gate) = &self.plan.gate else { return false };
         let host = self.plan.validated.url.host.to_string();
         let via = if self.plan.endpoints.is_some() { Via::Endpoint } else { Via::Origin };
-        let edges = targets.edges.addresses.iter().map(|address| (*address, Via::Edge));
-        let origins = targets.origins.addresses.iter().map(|address| (*address, via));
-        let mut known = edges.chain(origins).peekable();
-        known.peek().is_some() && known.all(|(address, via)| gate.admit(address, via, &host).is_err())
+        let closed = |found: &Found, via| {
+            !found.addresses.is_empty() && found.addresses.iter().all(|at| gate.admit(*at, via, &host).is_err())
+        };
+        closed(&targets.edges, Via::Edge) || closed(&targets.origins, via)
     }
 }

@@ -95,6 +95,6 @@ pub struct Look {
     pub origins: Vec<SocketAddr>,
     /// Origin addresses whose good answer equalled the proxy's in this round.
     pub matching: Vec<SocketAddr>,
-    /// Addresses were known, and not one of them may be dialled.
+    /// The addresses of the edge or of the origin are known, and not one of them may be dialled.
     pub all_denied: bool,
 }

@@ -3,12 +3,14 @@
 
 use super::gate::{Gate, Via};
 use crate::api::spec::Scheme;
+use crate::api::validated::Deadlines;
 use crate::evidence::Probe;
 use crate::evidence::probe::Redirect;
 use crate::observe::probe::{ProbeRequest, Prober};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 use url::Url;
 
 /// Most further probes; browsers give up somewhat later.
@@ -17,6 +19,7 @@ const STEPS: usize = 5;
 /// Asks for the plain URL and walks on while the site stays on its host. The result stands for the whole
 /// visit: the last answer, or the first with [`Redirect::Itself`] where a URL came back.
 pub(super) async fn visit(prober: &Prober, gate: Option<&Arc<dyn Gate>>, request: &ProbeRequest) -> Probe {
+    let started = Instant::now();
     let (first, mut next) = prober.visit(request).await;
     let mut seen = BTreeSet::new();
     let mut at = request.clone();
@@ -41,8 +44,12 @@ pub(super) async fn visit(prober: &Prober, gate: Option<&Arc<dyn Gate>>, request
                 return probe;
             }
         }
-        (probe, next) = prober.visit(&step).await;
-        at = step;
+        // The whole visit has the time of one probe.
+        let Some(left) = request.deadlines.total.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) else {
+            return probe;
+        };
+        at = ProbeRequest { deadlines: Deadlines { total: left, ..step.deadlines }, ..step };
+        (probe, next) = prober.visit(&at).await;
     }
     // Still on the way: a chain this long is no loop yet, and no failure.
     probe

@@ -213,7 +213,11 @@ impl Entry {
             }
             subject.control |= house.control.is_some() || blind;
             let verdict = diagnose(&self.ledger.case(subject, self.site.facts.clone(), now));
-            let _ = self.confirmed.offer(verdict);
+            let _ = if self.ledger.recovering() {
+                self.confirmed.offer_in_recovery(verdict)
+            } else {
+                self.confirmed.offer(verdict)
+            };
         }
         let next = Assessment {
             question: self.site.question.clone(),

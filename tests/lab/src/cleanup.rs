@@ -34,14 +34,24 @@ pub fn sweep_once() {
 
 /// Removes what runs that are gone have left behind.
 pub fn sweep() {
+    remove(is_gone);
+}
+
+/// Removes what this process has made, for an end without the drops; what is still written to a folder meanwhile may
+/// stay for the next run's sweep.
+pub(crate) fn remove_own() {
+    remove(|id| id == std::process::id());
+}
+
+fn remove(made_by: impl Fn(u32) -> bool) {
     for name in names(Path::new(NAMESPACES)) {
-        if maker(&name, NAMESPACE_PREFIX).is_some_and(is_gone) {
+        if maker(&name, NAMESPACE_PREFIX).is_some_and(&made_by) {
             remove_namespace(&name);
         }
     }
     let temporary = std::env::temp_dir();
     for name in names(&temporary) {
-        if maker(&name, FOLDER_PREFIX).is_some_and(is_gone) {
+        if maker(&name, FOLDER_PREFIX).is_some_and(&made_by) {
             let _ = fs::remove_dir_all(temporary.join(name));
         }
     }

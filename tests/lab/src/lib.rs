@@ -5,6 +5,7 @@
 //! - [`dns`]: the lab's own name server, whose answers and failures a test decides
 //! - [`servers`]: nginx, HAProxy and Envoy, and servers that misbehave as real ones cannot be told to
 //! - [`certificates`]: a certificate authority and leaves that are valid, expired, mismatched or self-signed
+//! - [`demo`]: the story that `make demo` tells
 //! - [`situation`]: the files under `tests/situations/`, staged, asked about and compared
 //!
 //! Calls block; an async test wraps them in `spawn_blocking` or just lets them block. Everything started here ends
@@ -13,6 +14,7 @@
 pub mod certificates;
 pub mod cleanup;
 pub mod control_plane;
+pub mod demo;
 pub mod dns;
 pub mod network;
 pub mod process;

@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 pub use host::Host;
+use host::Uplink;
 
 use crate::cleanup::{self, NAMESPACE_PREFIX, remove_namespace};
 use crate::process::{run, run_with_input};
@@ -24,6 +25,9 @@ use crate::process::{run, run_with_input};
 pub const ROUTER: &str = "192.0.2.1";
 /// The router's address, IPv6.
 pub const ROUTER_V6: &str = "fe80::1";
+
+/// A node's address towards its pods; link-local, so that it is the same on every node.
+const POD_GATEWAY: &str = "169.254.1.1";
 
 /// What the router does with packets to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +58,9 @@ impl Network {
         let prefix = format!("{NAMESPACE_PREFIX}{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let namespace = format!("{prefix}-router");
         add_namespace(&namespace)?;
-        let router = Host::new("router", &namespace, &namespace, "lo", Vec::new(), folder.path());
+        let router = Host::new("router", &namespace, Uplink::none(&namespace), Vec::new(), folder.path());
         let this = Self { prefix, router, hosts: Vec::new(), folder };
-        this.router.inside(|| {
-            write_setting("net/ipv4/ip_forward", "1")?;
-            write_setting("net/ipv6/conf/all/forwarding", "1")
-        })??;
+        forward(&this.router)?;
         Ok(this)
     }
 
@@ -69,21 +70,36 @@ impl Network {
             .iter()
             .map(|text| text.parse().with_context(|| format!("address {text} of host {name}")))
             .collect::<Result<Vec<IpAddr>>>()?;
+        self.join(name, self.router.namespace().to_owned(), ROUTER, addresses)
+    }
+
+    /// Adds a host behind another one, which forwards between it and everybody else, as a node does for its pods:
+    /// every packet of the pod crosses the node's `forward` hook.
+    pub fn pod(&mut self, node: &Host, name: &str, address: &str) -> Result<Host> {
+        let address: IpAddr = address.parse().with_context(|| format!("address {address} of pod {name}"))?;
+        forward(node)?;
+        let pod = self.join(name, node.namespace().to_owned(), POD_GATEWAY, vec![address])?;
+        let line = format!("route replace {} via {} dev {} onlink\n", whole(address), node.address(), node.link());
+        ip_batch(self.router.namespace(), &line)?;
+        Ok(pod)
+    }
+
+    fn join(&mut self, name: &str, router: String, gateway: &'static str, addresses: Vec<IpAddr>) -> Result<Host> {
         let namespace = format!("{}-{name}", self.prefix);
         add_namespace(&namespace)?;
         let link = format!("v{}", self.hosts.len());
-        let host = Host::new(name, &namespace, self.router.namespace(), &link, addresses.clone(), self.folder.path());
-        self.hosts.push(host.clone());
-
         ip_batch(
-            self.router.namespace(),
+            &router,
             &format!(
                 "link add {link} type veth peer name eth0 netns {namespace}\n\
-                 addr add {ROUTER}/32 dev {link}\n\
+                 addr add {gateway}/32 dev {link}\n\
                  addr add {ROUTER_V6}/64 dev {link} nodad\n\
                  link set {link} up\n"
             ),
         )?;
+        let uplink = Uplink { router, link, gateway };
+        let host = Host::new(name, &namespace, uplink, addresses.clone(), self.folder.path());
+        self.hosts.push(host.clone());
         host.link_up()?;
         for address in addresses {
             host.attach(address)?;
@@ -143,6 +159,14 @@ fn add_namespace(name: &str) -> Result<()> {
     run(Command::new("ip").args(["netns", "add", name])).context("a network namespace (needs root)")?;
     run(Command::new("ip").args(["-n", name, "link", "set", "lo", "up"]))?;
     Ok(())
+}
+
+/// Lets a host carry packets between others.
+fn forward(host: &Host) -> Result<()> {
+    host.inside(|| {
+        write_setting("net/ipv4/ip_forward", "1")?;
+        write_setting("net/ipv6/conf/all/forwarding", "1")
+    })?
 }
 
 /// Runs lines of `ip` commands inside a namespace, in one process.

@@ -165,3 +165,6 @@ fn problem(error: &watcher::Error) -> String {
         watcher::Error::NoResourceVersion => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

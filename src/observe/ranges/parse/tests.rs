@@ -1,1 +1,127 @@
+use super::*;
 
+fn lines(text: &str) -> Result<Vec<String>, ParseProblem> {
+    document(text.as_bytes(), &Shape::Lines).map(|set| set.texts())
+}
+
+fn csv(text: &str) -> Result<Vec<String>, ParseProblem> {
+    document(text.as_bytes(), &Shape::FirstColumn).map(|set| set.texts())
+}
+
+fn json(text: &str, extract: &[&str]) -> Result<Vec<String>, ParseProblem> {
+    let extract = extract.iter().map(|&path| path.to_owned()).collect();
+    document(text.as_bytes(), &Shape::Json { extract, require_true: None }).map(|set| set.texts())
+}
+
+const TWO: [&str; 2] = ["104.16.0.0/13", "2400:cb00::/32"];
+
+#[test]
+fn the_same_list_is_read_from_every_shape_that_providers_use() {
+    for text in [
+        "104.16.0.0/13\n2400:cb00::/32\n",
+        "104.16.0.0/13\n2400:cb00::/32",
+        "104.16.0.0/13\r\n2400:cb00::/32\r\n",
+        "\u{feff}104.16.0.0/13\n\n2400:CB00::/32\n\n",
+        "104.16.0.0/13 2400:cb00::/32",
+        "104.16.0.0/13, 2400:cb00::/32",
+        "104.20.0.0/14\n104.16.0.0/14\n104.16.7.7/13\n104.17.0.1\n2400:cb00::1/32\n",
+    ] {
+        assert_eq!(lines(text).unwrap(), TWO, "{text:?}");
+    }
+    assert_eq!(csv("ip_prefix,region\n\"104.16.0.0/13\",eu\n2400:cb00::/32,us\n").unwrap(), TWO);
+    assert_eq!(csv("104.16.0.0/13\n2400:cb00::/32").unwrap(), TWO);
+    for (text, extract) in [
+        (
+            r#"{"result": {"ipv4_cidrs": ["104.16.0.0/13"], "ipv6_cidrs": ["2400:cb00::/32"]}}"#,
+            &["$.result.ipv4_cidrs[*]", "$.result.ipv6_cidrs[*]"][..],
+        ),
+        (r#"{"Cidrs": ["104.16.0.0/13", "2400:cb00::/32"]}"#, &["$.Cidrs[*]"]),
+        (r#"{"CidrList": {"Cidr": ["104.16.0.0/13", "2400:cb00::/32"]}}"#, &["$.CidrList.Cidr[*]"]),
+        (
+            r#"{"WafSourceIp": {"Ips": "104.16.0.0/13,2400:cb00::/32", "IpV6s": ""}}"#,
+            &["$.WafSourceIp.Ips", "$.WafSourceIp.IpV6s"],
+        ),
+        (r#"["104.16.0.0/13", "2400:cb00::/32"]"#, &["$[*]"]),
+        (
+            r#"{"prefixes": [{"service": "EC2", "ip_prefix": "3.0.0.0/8"}, {"service": "X", "ip_prefix": "104.16.0.0/13"}],
+             "v6": [{"service": "X", "p": "2400:cb00::/32"}]}"#,
+            &["$.prefixes[?@.service=='X'].ip_prefix", "$.v6[?@.service=='X'].p"],
+        ),
+    ] {
+        assert_eq!(json(text, extract).unwrap(), TWO, "{text}");
+    }
+}
+
+#[test]
+fn a_page_for_people_is_no_list() {
+    let page = "<!DOCTYPE html><html><title>Just a moment...</title>104.16.0.0/13</html>";
+    for text in [page.to_owned(), format!("\n\n  {page}"), format!("\u{feff}{page}")] {
+        assert_eq!(lines(&text), Err(ParseProblem::WebPage));
+        assert_eq!(csv(&text), Err(ParseProblem::WebPage));
+        assert_eq!(json(&text, &["$[*]"]), Err(ParseProblem::WebPage));
+    }
+}
+
+#[test]
+fn one_bad_entry_refuses_all_and_is_named_by_its_place_only() {
+    for bad in ["104.16.0.0/33", "canary.example", "::ffff:104.16.0.0/110", "104.016.0.0/13", "104.16.0.0/13;", "-"] {
+        let text = format!("104.16.0.0/13\n{bad}\n2400:cb00::/32\n");
+        let problem = lines(&text).unwrap_err();
+        assert_eq!(problem, ParseProblem::Entry { position: 2, problem: None }, "{bad}");
+        assert_eq!(problem.to_string(), "entry 2 is not a prefix");
+        let array = serde_json::json!(["104.16.0.0/13", bad]).to_string();
+        assert_eq!(json(&array, &["$[*]"]).unwrap_err(), problem);
+    }
+    assert!(csv("104.16.0.0/13\nheading\n").is_err());
+    assert!(csv("10.0.0.0/99,x\n").is_err());
+}
+
+#[test]
+fn a_notice_of_retirement_is_not_skipped() {
+    let tombstone = "# This list has been retired, see the documentation\n0.0.0.0/0\n::/0\n";
+    assert_eq!(lines(tombstone), Err(ParseProblem::Comment(1)));
+    assert_eq!(lines("104.16.0.0/13\n  ; gone\n"), Err(ParseProblem::Comment(2)));
+}
+
+#[test]
+fn nothing_is_no_list_either() {
+    for text in ["", "\n", "  \r\n ", "\u{feff}", ","] {
+        assert_eq!(lines(text), Err(ParseProblem::Empty), "{text:?}");
+    }
+    assert_eq!(json(r#"{"result": null, "errors": ["no"]}"#, &["$.result.ipv4_cidrs[*]"]), Err(ParseProblem::Empty));
+    assert_eq!(json(r#"{"Response": {"Error": {"Code": "X"}}}"#, &["$.Response.IPs[*]"]), Err(ParseProblem::Empty));
+    assert_eq!(json("[]", &["$[*]"]), Err(ParseProblem::Empty));
+}
+
+#[test]
+fn json_that_is_not_as_described_is_named() {
+    assert_eq!(json("104.16.0.0/13", &["$[*]"]), Err(ParseProblem::NotJson));
+    assert_eq!(json(&"[".repeat(100_000), &["$[*]"]), Err(ParseProblem::NotJson));
+    assert_eq!(json("[1]", &["$[*]"]), Err(ParseProblem::PathOfOther("$[*]".to_owned())));
+    assert_eq!(json(r#"{"a": ["1.0.0.0/8"]}"#, &["$.a"]), Err(ParseProblem::PathOfOther("$.a".to_owned())));
+    assert_eq!(document(b"\xff\xfe1\x00", &Shape::Lines), Err(ParseProblem::NotText));
+    let many = "1.1.1.1\n".repeat(MOST_ENTRIES + 1);
+    assert_eq!(lines(&many), Err(ParseProblem::TooMany));
+}
+
+#[test]
+fn an_error_inside_a_good_answer_is_seen() {
+    let shape = |path: &str| Shape::Json { extract: vec!["$.ips[*]".to_owned()], require_true: Some(path.to_owned()) };
+    let text = br#"{"success": false, "res": 0, "ips": ["104.16.0.0/13"]}"#;
+    assert_eq!(document(text, &shape("$.success")), Err(ParseProblem::ReportsError));
+    assert_eq!(document(text, &shape("$.missing")), Err(ParseProblem::ReportsError));
+    let text = br#"{"success": true, "ips": ["104.16.0.0/13"]}"#;
+    assert!(document(text, &shape("$.success")).is_ok());
+}
+
+#[test]
+fn the_clusters_own_lists_may_have_comments_and_get_full_answers() {
+    let set = local_text("# office\n10.0.0.0/8  # all of it\n\n192.0.2.1, 192.0.2.2\n").unwrap();
+    assert_eq!(set.texts(), ["10.0.0.0/8", "192.0.2.1/32", "192.0.2.2/32"]);
+    let problem = local_text("10.0.0.0/8\n10.0.0.0/08\n").unwrap_err();
+    assert_eq!(
+        problem.to_string(),
+        "entry 2 is not a prefix: \"10.0.0.0/08\" is not a prefix: its length must be a number from 0 to 32"
+    );
+    assert_eq!(local_text("# nothing"), Err(ParseProblem::Empty));
+}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, ensure};
 
-use super::{ROUTER, ROUTER_V6, ip_batch, whole, write_setting};
+use super::{ROUTER_V6, ip_batch, whole, write_setting};
 use crate::cleanup::NAMESPACES;
 use crate::process::{Process, run, run_with_input};
 
@@ -17,30 +17,39 @@ use crate::process::{Process, run, run_with_input};
 #[derive(Clone, Debug)]
 pub struct Host(Arc<Inner>);
 
+/// Where a host's cable ends.
+#[derive(Debug)]
+pub(super) struct Uplink {
+    /// The namespace that forwards for this host.
+    pub router: String,
+    /// The name of the cable's end over there.
+    pub link: String,
+    /// The address of that end.
+    pub gateway: &'static str,
+}
+
+impl Uplink {
+    /// Of the router itself, which has nobody above it.
+    pub(super) fn none(namespace: &str) -> Self {
+        Self { router: namespace.to_owned(), link: "lo".to_owned(), gateway: super::ROUTER }
+    }
+}
+
 #[derive(Debug)]
 struct Inner {
     name: String,
     namespace: String,
-    router: String,
-    link: String,
+    uplink: Uplink,
     addresses: Mutex<Vec<IpAddr>>,
     folder: PathBuf,
 }
 
 impl Host {
-    pub(super) fn new(
-        name: &str,
-        namespace: &str,
-        router: &str,
-        link: &str,
-        addresses: Vec<IpAddr>,
-        folder: &Path,
-    ) -> Self {
+    pub(super) fn new(name: &str, namespace: &str, uplink: Uplink, addresses: Vec<IpAddr>, folder: &Path) -> Self {
         Self(Arc::new(Inner {
             name: name.to_owned(),
             namespace: namespace.to_owned(),
-            router: router.to_owned(),
-            link: link.to_owned(),
+            uplink,
             addresses: Mutex::new(addresses),
             folder: folder.join(name),
         }))
@@ -156,12 +165,13 @@ impl Host {
                 .or_else(|_| write_setting("net/ipv4/ping_group_range", "0 0"))?;
             write_setting("net/ipv6/conf/eth0/accept_ra", "0")
         })??;
+        let gateway = self.0.uplink.gateway;
         ip_batch(
             self.namespace(),
             &format!(
                 "link set eth0 up\n\
-                 route replace {ROUTER} dev eth0 scope link\n\
-                 route replace default via {ROUTER} dev eth0\n\
+                 route replace {gateway} dev eth0 scope link\n\
+                 route replace default via {gateway} dev eth0\n\
                  route replace ::/0 via {ROUTER_V6} dev eth0\n"
             ),
         )
@@ -190,6 +200,11 @@ impl Host {
     }
 
     pub(super) fn attach_route(&self, address: IpAddr) -> Result<()> {
-        ip_batch(&self.0.router, &format!("route replace {} dev {}\n", whole(address), self.0.link))
+        let Uplink { router, link, .. } = &self.0.uplink;
+        ip_batch(router, &format!("route replace {} dev {link}\n", whole(address)))
+    }
+
+    pub(super) fn link(&self) -> &str {
+        &self.0.uplink.link
     }
 }

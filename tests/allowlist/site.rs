@@ -1,0 +1,352 @@
+//! One site in a namespace of its own on the shared control plane: a Service with a pod, an Ingress, a policy that closes
+//! everything, a ProxyNetwork and the origin; and the few steps of a reconciler that concern allowlists.
+
+use crate::gate::Gate;
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::client::ClientBuilder;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config, ResourceExt};
+use lab::control_plane::ControlPlane;
+use leeward::allow::{self, Applied, Memory, Narrowing, Plan, PlanInput, Rollback, plan, release};
+use leeward::api::validated::Validated;
+use leeward::api::{ProtectedOrigin, crds};
+use leeward::observe::cluster::{ClusterSource, Kind, Options, Stores};
+use serde_json::Value;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+static SERVER: LazyLock<&'static ControlPlane> = LazyLock::new(|| {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let server = ControlPlane::shared();
+    for (_, crd) in crds::all() {
+        server.apply(&crds::yaml(&crd).unwrap()).unwrap();
+        let name = format!("crd/{}", crd.metadata.name.unwrap());
+        server.kubectl(&["wait", "--for=condition=Established", "--timeout=20s", &name]).unwrap();
+    }
+    server
+});
+
+pub struct Site {
+    pub namespace: String,
+    pub gate: Gate,
+    pub stores: Stores,
+    pub narrowing: Narrowing,
+    /// Writes that this replica may still make.
+    pub claims: usize,
+    client: Client,
+    memory: Memory,
+    resource: ProtectedOrigin,
+    beats: std::cell::Cell<u32>,
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let broken = self.gate.broken();
+        if !std::thread::panicking() {
+            assert!(broken.is_empty(), "{}", broken.join("\n\n"));
+        }
+    }
+}
+
+pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn client(kubeconfig: &str, gate: &Gate) -> Client {
+    let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    ClientBuilder::try_from(config).unwrap().with_layer(gate).build()
+}
+
+impl Site {
+    /// A site whose pods another policy isolates already.
+    pub async fn new(name: &str, targets: &str, prefixes: &[&str]) -> Self {
+        Self::with(name, targets, prefixes, true).await
+    }
+
+    pub async fn without_default_deny(name: &str, targets: &str, prefixes: &[&str]) -> Self {
+        Self::with(name, targets, prefixes, false).await
+    }
+
+    async fn with(name: &str, targets: &str, prefixes: &[&str], closed: bool) -> Self {
+        let server = *SERVER;
+        let namespace = format!("allow-{name}");
+        let deny = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: default-deny, namespace: NS}\nspec: {podSelector: {}, policyTypes: [Ingress]}\n";
+        let objects = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: NS, labels: {leeward.dev/enforce: allowed}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: NS}
+spec: {selector: {app: web}, ports: [{port: 443, targetPort: https}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web-1, namespace: NS, labels: {app: web}}
+spec: {containers: [{name: web, image: x, ports: [{name: https, containerPort: 8443}]}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: beat, namespace: NS}
+";
+        server.apply(&format!("{objects}{}", if closed { deny } else { "" }).replace("NS", &namespace)).unwrap();
+        server
+            .kubectl(&[
+                "patch",
+                "pod",
+                "web-1",
+                "-n",
+                &namespace,
+                "--subresource=status",
+                "--type=merge",
+                "-p",
+                r#"{"status":{"phase":"Running","podIP":"10.1.0.1","podIPs":[{"ip":"10.1.0.1"}]}}"#,
+            ])
+            .unwrap();
+        let gate = Gate::default();
+        let client = client(&server.kubeconfig_text(), &gate).await;
+        let stores = Stores::start(client.clone(), &Options { namespaces: vec![namespace.clone()] });
+        assert!(stores.ready(Duration::from_secs(20)).await, "{:?}", stores.waiting());
+        let mut site = Self {
+            namespace,
+            gate,
+            stores,
+            narrowing: Narrowing::Now,
+            claims: usize::MAX,
+            client,
+            memory: Memory::default(),
+            resource: ProtectedOrigin::new("shop", placeholder()),
+            beats: std::cell::Cell::new(0),
+        };
+        site.make_ingress();
+        site.list(prefixes).await;
+        site.origin(targets, "Orphan").await;
+        site.settle().await;
+        site
+    }
+
+    pub fn make_ingress(&self) {
+        self.apply(
+            "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, labels: {team: shop}, annotations: {team: shop}}, spec: {defaultBackend: {service: {name: web, port: {number: 443}}}}}",
+        );
+    }
+
+    /// Gives the proxy this list.
+    pub async fn list(&self, prefixes: &[&str]) {
+        self.gate.admit(prefixes);
+        let quoted: Vec<String> = prefixes.iter().map(|p| format!("'{p}'")).collect();
+        let cidrs = quoted.join(", ");
+        let name = &self.namespace;
+        SERVER
+            .apply(&format!(
+                "{{apiVersion: leeward.dev/v1alpha1, kind: ProxyNetwork, metadata: {{name: {name}}}, spec: {{source: {{type: Inline, inline: {{cidrs: [{cidrs}]}}}}}}}}"
+            ))
+            .unwrap();
+        let seen = || {
+            let network = self.stores.proxy_network(name)?;
+            Some(network.spec.source.inline.clone()?.cidrs == prefixes)
+        };
+        eventually("the list is seen", || seen() == Some(true)).await;
+    }
+
+    /// Creates or changes the origin.
+    pub async fn origin(&mut self, targets: &str, deletion: &str) {
+        let ns = &self.namespace;
+        self.apply(&format!(
+            "
+apiVersion: leeward.dev/v1alpha1
+kind: ProtectedOrigin
+metadata: {{name: shop}}
+spec:
+  proxy: {{url: 'https://shop.example.com/', networkRef: {{name: {ns}}}}}
+  origin: {{type: Service, service: {{name: web, port: 443}}}}
+  allowlist:
+    mode: Enforce
+    deletionPolicy: {deletion}
+    targets:{targets}
+"
+        ));
+        self.resource = Api::namespaced(self.client.clone(), ns).get("shop").await.unwrap();
+    }
+
+    /// From here on the service account of the namespace writes, which may do nothing.
+    pub async fn restrict(&mut self) {
+        let text = SERVER.service_account_kubeconfig(&self.namespace, "default").unwrap();
+        self.client = client(&text, &self.gate).await;
+    }
+
+    /// From here on nobody answers.
+    pub async fn cut_off(&mut self) {
+        let text = SERVER.kubeconfig_text().replace(&SERVER.url(), "https://127.0.0.1:9");
+        self.client = client(&text, &self.gate).await;
+    }
+
+    /// As after a crash: a new process remembers nothing.
+    pub fn restart(&mut self) {
+        self.memory = Memory::default();
+        self.claims = usize::MAX;
+    }
+
+    /// Waits until the stores have seen everything that was done before.
+    pub async fn settle(&self) {
+        self.beats.set(self.beats.get() + 1);
+        let beat = self.beats.get().to_string();
+        for (kind, name) in [("ingress", "web"), ("networkpolicy", "leeward-shop"), ("namespace", &self.namespace)] {
+            if self.get(kind, name).is_some() {
+                self.kubectl(&["label", kind, name, "--overwrite", &format!("beat={beat}")]);
+            }
+        }
+        // A watch delivers in order, so what bears the beat has everything before it; what is gone must be gone.
+        let labelled = |labels: Option<std::collections::BTreeMap<String, String>>| {
+            labels.and_then(|l| l.get("beat").cloned()).as_ref() == Some(&beat)
+        };
+        let ns = &self.namespace;
+        let policy = |name: &str| {
+            let all = self.stores.network_policies(ns);
+            all.into_iter().find(|p| p.metadata.name.as_deref() == Some(name))
+        };
+        eventually("the stores are up to date", || {
+            let ingress = self.stores.ingress(ns, "web");
+            let owned = policy("leeward-shop");
+            labelled(self.stores.namespace(ns).and_then(|n| n.metadata.labels.clone()))
+                && ingress.is_some() == self.get("ingress", "web").is_some()
+                && ingress.is_none_or(|i| labelled(i.metadata.labels.clone()))
+                && owned.is_some() == self.policy().is_some()
+                && owned.is_none_or(|p| labelled(p.metadata.labels.clone()))
+                && policy("default-deny").is_some() == self.get("networkpolicy", "default-deny").is_some()
+                && self.stores.knows(Kind::Pod)
+                && self.stores.pods(ns).iter().all(|p| p.status.as_ref().is_some_and(|s| s.pod_ip.is_some()))
+        })
+        .await;
+    }
+
+    fn input<'a>(&'a self, origin: &'a Validated, narrowing: &'a Narrowing) -> PlanInput<'a> {
+        PlanInput {
+            origin,
+            uid: self.resource.metadata.uid.as_deref(),
+            created: None,
+            mode: origin.allowlist.mode,
+            source: &self.stores,
+            neighbours: &[],
+            own_addresses: &[],
+            memory: &self.memory,
+            narrowing,
+            now: jiff::Timestamp::now(),
+        }
+    }
+
+    pub fn plan(&self) -> Plan {
+        let origin = Validated::new(&self.resource).unwrap();
+        plan(&self.input(&origin, &self.narrowing))
+    }
+
+    pub async fn apply_plan(&mut self, plan: &Plan) -> Applied {
+        let left = AtomicUsize::new(self.claims);
+        let claim = || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+        allow::apply(&self.client, plan, &claim, &mut self.memory, jiff::Timestamp::now()).await
+    }
+
+    /// Plans and applies once.
+    pub async fn once(&mut self) -> Applied {
+        let plan = self.plan();
+        self.apply_plan(&plan).await
+    }
+
+    /// Plans and applies until nothing asks for another look; all writes together.
+    pub async fn reconcile(&mut self) -> Applied {
+        let mut before = Vec::new();
+        for _ in 0..50 {
+            let mut applied = self.once().await;
+            if !applied.again {
+                before.append(&mut applied.writes);
+                applied.writes = before;
+                return applied;
+            }
+            before.append(&mut applied.writes);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it never came to rest");
+    }
+
+    pub async fn release(&mut self) -> Applied {
+        self.settle().await;
+        let origin = Validated::new(&self.resource).unwrap();
+        let plan = release(&self.input(&origin, &Narrowing::Now));
+        self.apply_plan(&plan).await
+    }
+
+    pub async fn roll_back(&mut self, rollback: &Rollback) -> bool {
+        let done = allow::roll_back(&self.client, rollback, &|| true, &mut self.memory, jiff::Timestamp::now()).await;
+        let done = done.unwrap();
+        self.settle().await;
+        done
+    }
+
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        let mut all = vec!["-n", self.namespace.as_str()];
+        all.extend(arguments);
+        SERVER.kubectl(&all).unwrap()
+    }
+
+    /// Applies YAML to the namespace as `kubectl`.
+    pub fn apply(&self, yaml: &str) {
+        let arguments = ["apply", "-n", &self.namespace, "--server-side", "-f", "-"];
+        SERVER.kubectl_with_input(&arguments, yaml).unwrap();
+    }
+
+    /// Applies the annotation as another field manager.
+    pub fn annotate_as(&self, manager: &str, value: &str) {
+        let key = leeward::api::names::INGRESS_NGINX_ALLOWLIST;
+        self.apply_as(manager, &format!("annotations: {{{key}: '{value}'}}"));
+    }
+
+    /// Gives the annotation up as that manager.
+    pub fn release_as(&self, manager: &str) {
+        self.apply_as(manager, "labels: {}");
+    }
+
+    fn apply_as(&self, manager: &str, metadata: &str) {
+        let yaml = format!("{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: web, {metadata}}}}}");
+        let manager = format!("--field-manager={manager}");
+        let arguments = ["apply", "-n", &self.namespace, "--server-side", &manager, "-f", "-"];
+        SERVER.kubectl_with_input(&arguments, &yaml).unwrap();
+    }
+
+    /// An object as JSON, if it exists.
+    pub fn get(&self, kind: &str, name: &str) -> Option<Value> {
+        let text = self.kubectl(&["get", kind, name, "-o", "json", "--ignore-not-found", "--show-managed-fields"]);
+        serde_json::from_str(&text).ok()
+    }
+
+    pub fn ingress(&self) -> Value {
+        self.get("ingress", "web").unwrap()
+    }
+
+    pub fn policy(&self) -> Option<Value> {
+        self.get("networkpolicy", "leeward-shop")
+    }
+
+    /// The prefixes that our policy admits, in order.
+    pub fn blocks(&self) -> Vec<String> {
+        let policy: NetworkPolicy = serde_json::from_value(self.policy().unwrap()).unwrap();
+        let rules = policy.spec.unwrap().ingress.unwrap();
+        let peers = rules.into_iter().flat_map(|r| r.from.unwrap());
+        peers.map(|p| p.ip_block.unwrap().cidr).collect()
+    }
+}
+
+/// Stands in until the origin has been read back.
+fn placeholder() -> leeward::api::ProtectedOriginSpec {
+    serde_json::from_value(serde_json::json!({
+        "proxy": {"url": "https://shop.example.com/"},
+        "origin": {"type": "Service", "service": {"name": "web", "port": 443}},
+    }))
+    .unwrap()
+}
