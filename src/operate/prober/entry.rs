@@ -97,9 +97,9 @@ impl Entry {
         }
     }
 
-    /// Whether somebody waits for a round.
+    /// Whether somebody waits for a round, or none has begun yet.
     pub fn is_wanted(&self) -> bool {
-        self.asked.is_some() || (self.site.request.is_some() && self.site.request != self.handled)
+        self.rounds == 0 || self.asked.is_some() || (self.site.request.is_some() && self.site.request != self.handled)
     }
 
     /// Looked at closely: something failed lately, or nothing is confirmed yet.
