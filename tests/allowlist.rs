@@ -239,11 +239,11 @@ async fn an_ingress_that_is_gone_or_replaced_is_not_created_or_written() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_claim_or_the_label_nothing_is_written() {
     let mut site = Site::new("claim", BOTH, &TWO).await;
-    site.leading = false;
+    site.claims = 0;
     let applied = site.once().await;
     assert_eq!((applied.writes.len(), site.gate.writes()), (0, 0));
     assert_eq!((applied.synced.status, applied.again), (Truth::Unknown, true));
-    site.leading = true;
+    site.claims = usize::MAX;
     site.reconcile().await;
 
     // The label goes: what was written stays untouched.
@@ -254,6 +254,37 @@ async fn without_the_claim_or_the_label_nothing_is_written() {
     let refused = site.reconcile().await;
     assert_eq!((refused.synced.reason, site.gate.writes()), (Reason::EnforceNotPermitted, 0));
     assert_eq!(site.blocks(), TWO);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_before_any_write_ends_in_the_same_state() {
+    let mut site = Site::new("crash", BOTH, &TWO).await;
+    site.reconcile().await;
+    // Each list gains one prefix and loses another: two targets, widened and narrowed, are four writes.
+    for writes in 0..4 {
+        let next = format!("198.51.{writes}.0/24");
+        site.list(&["192.0.2.0/24", &next]).await;
+        site.claims = writes;
+        let cut = site.once().await;
+        assert_eq!((cut.writes.len(), cut.again), (writes, true), "{:?}", cut.targets);
+        site.restart();
+        site.settle().await;
+        let applied = site.reconcile().await;
+        assert_eq!(applied.synced.reason, Reason::Synced, "{:?}", applied.synced);
+        assert_eq!(site.blocks(), ["192.0.2.0/24", &next]);
+        assert_eq!(annotation(&site.ingress()), Some(format!("192.0.2.0/24,{next}").as_str()));
+        site.settle().await;
+        assert_eq!(site.once().await.writes, []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_api_server_that_is_away_is_said_and_tried_again() {
+    let mut site = Site::new("away", BOTH, &TWO).await;
+    site.cut_off().await;
+    let applied = site.once().await;
+    assert_eq!((applied.synced.status, applied.synced.reason, applied.again), (Truth::Unknown, Reason::Pending, true));
+    assert_eq!(applied.targets[0].state, TargetState::Unavailable);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ pub mod apply;
 pub mod desired;
 pub mod evaluate;
 pub mod guard;
+pub mod invariants;
 pub mod memory;
 pub mod plan;
 pub mod render;

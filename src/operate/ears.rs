@@ -46,7 +46,7 @@ impl Ears {
         self.refresh();
         let mut due: Option<Instant> = None;
         loop {
-            let wake = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let wake = due.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 () = stop.cancelled() => return,
                 change = changes.recv() => match change {

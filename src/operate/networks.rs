@@ -24,9 +24,9 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Pause after a fetch or a write that failed, at most; the refresh comes sooner where it is shorter.
-const RETRY: Duration = Duration::from_secs(60);
+const RETRY: Duration = Duration::from_mins(1);
 /// Where nothing is due, it is looked again after so long.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_mins(5);
 
 /// Keeps the lists.
 pub struct Networks {
@@ -135,14 +135,15 @@ impl Networks {
         written: &mut BTreeMap<String, ProxyNetworkStatus>,
     ) {
         match change {
-            Ok(Change { kind: Kind::ProxyNetwork, name, .. }) => match self.source.proxy_network(&name) {
-                Some(network) => self.consider(&network, due),
-                None => {
+            Ok(Change { kind: Kind::ProxyNetwork, name, .. }) => {
+                if let Some(network) = self.source.proxy_network(&name) {
+                    self.consider(&network, due);
+                } else {
                     due.remove(&name);
                     written.remove(&name);
                     self.metrics.series().feed_fetched.remove(&Labels::network(&name));
                 }
-            },
+            }
             Ok(Change { kind: Kind::ConfigMap, namespace, name }) if namespace.as_ref() == Some(&self.namespace) => {
                 let now = Instant::now();
                 for (network, known) in due.iter_mut() {

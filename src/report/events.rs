@@ -19,7 +19,7 @@ const MAX_NOTE: usize = 1000;
 /// Longest wait for the API server.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Events an object may cause at once, and how soon one more.
-const OBJECT: Rate = Rate { burst: 6.0, every: Duration::from_secs(60) };
+const OBJECT: Rate = Rate { burst: 6.0, every: Duration::from_mins(1) };
 /// The same for all objects of a namespace.
 const NAMESPACE: Rate = Rate { burst: 60.0, every: Duration::from_secs(6) };
 /// Beyond so many counters those at rest are dropped.
@@ -103,7 +103,8 @@ impl Events {
         let (namespace, name) = (regarding.namespace.as_deref().unwrap_or_default(), regarding.name.as_deref());
         let object = format!("{namespace}/{}", name.unwrap_or_default());
         let now = Instant::now();
-        let granted = self.objects.lock().take(&object, OBJECT, now) && self.namespaces.lock().take(namespace, NAMESPACE, now);
+        let granted =
+            self.objects.lock().take(&object, OBJECT, now) && self.namespaces.lock().take(namespace, NAMESPACE, now);
         if !granted {
             self.metrics.series().events_dropped.inc();
             return;

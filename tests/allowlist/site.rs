@@ -13,6 +13,7 @@ use leeward::api::{ProtectedOrigin, crds};
 use leeward::observe::cluster::{ClusterSource, Kind, Options, Stores};
 use serde_json::Value;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 static SERVER: LazyLock<&'static ControlPlane> = LazyLock::new(|| {
@@ -31,7 +32,8 @@ pub struct Site {
     pub gate: Gate,
     pub stores: Stores,
     pub narrowing: Narrowing,
-    pub leading: bool,
+    /// Writes that this replica may still make.
+    pub claims: usize,
     client: Client,
     memory: Memory,
     resource: ProtectedOrigin,
@@ -117,7 +119,7 @@ metadata: {name: beat, namespace: NS}
             gate,
             stores,
             narrowing: Narrowing::Now,
-            leading: true,
+            claims: usize::MAX,
             client,
             memory: Memory::default(),
             resource: ProtectedOrigin::new("shop", placeholder()),
@@ -180,6 +182,18 @@ spec:
         self.client = client(&text, &self.gate).await;
     }
 
+    /// From here on nobody answers.
+    pub async fn cut_off(&mut self) {
+        let text = SERVER.kubeconfig_text().replace(&SERVER.url(), "https://127.0.0.1:9");
+        self.client = client(&text, &self.gate).await;
+    }
+
+    /// As after a crash: a new process remembers nothing.
+    pub fn restart(&mut self) {
+        self.memory = Memory::default();
+        self.claims = usize::MAX;
+    }
+
     /// Waits until the stores have seen everything that was done before.
     pub async fn settle(&self) {
         self.beats.set(self.beats.get() + 1);
@@ -234,8 +248,8 @@ spec:
     }
 
     pub async fn apply_plan(&mut self, plan: &Plan) -> Applied {
-        let leading = self.leading;
-        let claim = move || leading;
+        let left = AtomicUsize::new(self.claims);
+        let claim = || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
         allow::apply(&self.client, plan, &claim, &mut self.memory, jiff::Timestamp::now()).await
     }
 

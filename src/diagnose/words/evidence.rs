@@ -1,7 +1,7 @@
 //! Exhibits as one line each, in enums, numbers and our own words.
 
 use crate::api::status::EvidenceItem;
-use crate::api::{Access, Observation, Outcome, Phase, conditions};
+use crate::api::{Access, Observation, Outcome, Pattern, Phase, conditions};
 use crate::diagnose::view::edge::Seen;
 use crate::diagnose::view::hop::{Made, Proof};
 use crate::diagnose::view::leg::{self, Leg};
@@ -71,7 +71,8 @@ fn of_probe(view: &View<'_>, track: &Track, probe: &Probe) -> EvidenceItem {
     if probe.response.as_ref().is_some_and(|r| r.cached) {
         parts.push("out of a cache".to_owned());
     }
-    if track.samples > 1 && track.failures > 0 && track.failures < track.samples {
+    // Not for answers from before an outage, which are samples of the same path.
+    if track.pattern != Pattern::Steady {
         parts.push("fails now and then".to_owned());
     }
     let direct = matches!(probe.observation, Observation::Direct | Observation::InCluster);

@@ -4,7 +4,7 @@
 //! into one, so an address is dialled only where the kubelet vouches for it: a Pod of the namespace that has it in its
 //! status, on the port that the Service's own `targetPort` means.
 
-use super::selection::{is_tcp, pods_behind, translated};
+use super::selection::{is_tcp, lives, pods_behind, translated};
 use super::{ClusterSource, Kind};
 use crate::api::conditions::Reason;
 use crate::api::validated::{Validated, Whereabouts};
@@ -182,7 +182,7 @@ impl<'a> Tally<'a> {
         if target.uid.is_some() && pod.metadata.uid.is_some() && target.uid != pod.metadata.uid {
             return None;
         }
-        if !addresses_of(pod).contains(&ip) || translated(self.port, pod) != Some(number) {
+        if !lives(pod) || !addresses_of(pod).contains(&ip) || translated(self.port, pod) != Some(number) {
             return None;
         }
         Some(SocketAddr::new(ip, number))

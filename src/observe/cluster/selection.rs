@@ -54,8 +54,8 @@ pub(super) fn pods_behind(source: &dyn ClusterSource, namespace: &str, service: 
     selector_of(service).map_or_else(Vec::new, |selector| pods_of(source, namespace, &selector))
 }
 
-/// A pod that ended holds no address and is guarded by nothing.
-fn lives(pod: &Pod) -> bool {
+/// A pod that ended is guarded by nothing, and its address may be another pod's by now.
+pub(super) fn lives(pod: &Pod) -> bool {
     !matches!(pod.status.as_ref().and_then(|s| s.phase.as_deref()), Some("Succeeded" | "Failed"))
 }
 

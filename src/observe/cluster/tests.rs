@@ -127,6 +127,12 @@ fn an_endpoint_on_another_port_than_the_service_means_is_never_dialled() {
 }
 
 #[test]
+fn the_address_of_a_pod_that_ended_is_never_dialled() {
+    let ended = pod("a", "10.0.0.1", "").replace("phase: Running", "phase: Succeeded");
+    assert_eq!(fact_of(&[SERVICE, &ended, &slice(READY)]).foreign, 1);
+}
+
+#[test]
 fn endpoints_count_by_state_and_once_each() {
     let text = slice(
         "- {addresses: [10.0.0.1], targetRef: {kind: Pod, name: a}}

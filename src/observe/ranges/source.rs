@@ -207,7 +207,7 @@ mod tests {
         assert!(matches!(&inline, Feed::Inline(set) if set.texts() == ["192.0.2.0/24", "2001:db8::1/128"]));
         assert_eq!((inline.provenance(), inline.default_hold()), (Provenance::Local, Duration::ZERO));
         let preset = feed("{type: Preset, preset: {name: Cloudflare}}").unwrap();
-        assert_eq!((preset.provenance(), preset.default_hold()), (Provenance::Remote, Duration::from_secs(259_200)));
+        assert_eq!((preset.provenance(), preset.default_hold()), (Provenance::Remote, Duration::from_hours(72)));
         assert!(feed("{type: ConfigMap, configMap: {name: ranges, key: cidrs}}").is_ok());
         assert!(feed("{type: Inline}").is_err());
         assert!(feed("{type: Inline, inline: {cidrs: [10.0.0.0/8]}, configMap: {name: a, key: b}}").is_err());

@@ -71,7 +71,7 @@ struct Slot {
     tick: Instant,
     running: bool,
     waiting: bool,
-    suspect_since: Option<Instant>,
+    dark_since: Option<Instant>,
 }
 
 /// The schedule.
@@ -134,7 +134,7 @@ impl Schedule {
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let next = self.order.first().map(|(at, _)| *at);
-            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -214,7 +214,7 @@ impl Schedule {
         let round = if fresh { Round::Recheck } else { Round::Scheduled };
         let entry = Entry::new(site, pace);
         self.order.insert((due, key.clone()));
-        let slot = Slot { entry, due, round, tick, running: false, waiting: false, suspect_since: None };
+        let slot = Slot { entry, due, round, tick, running: false, waiting: false, dark_since: None };
         self.slots.insert(key, slot);
     }
 
@@ -344,12 +344,13 @@ impl Schedule {
             self.control = Some((Instant::now(), control));
         }
         let probes = if request.is_some() || ask.is_some() { look.probes.clone() } else { Vec::new() };
-        let plain = slot.entry.take_in(round, look, now);
+        let blind = self.correlation.is_blind();
+        let plain = slot.entry.take_in(round, look, &self.options.house, blind, now);
         if pool.is_some() {
             slot.entry.answer(request, ask, &probes);
             self.metrics.round(&key.namespace, &key.name, now.as_second());
         }
-        slot.suspect_since = match (slot.entry.is_failing(), slot.suspect_since) {
+        slot.dark_since = match (slot.entry.is_dark(), slot.dark_since) {
             (false, _) => None,
             (true, since) => since.or_else(|| Some(Instant::now())),
         };
@@ -376,8 +377,7 @@ impl Schedule {
         self.correlated = now;
         let recent = |at: Instant| now.saturating_duration_since(at) <= self.options.minimum_period * 3;
         let sane = self.control.is_some_and(|(at, outcome)| outcome == Outcome::OK && recent(at));
-        let stands =
-            self.slots.values().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.suspect_since });
+        let stands = self.slots.values().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.dark_since });
         let was = self.correlation.is_blind();
         let blind = self.correlation.look(stands, sane, now);
         if blind != was {
@@ -388,8 +388,7 @@ impl Schedule {
 
     fn judge(&mut self, key: &OriginKey) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        let recent = slot.suspect_since.is_some();
-        let blind = self.correlation.is_blind() && recent;
+        let blind = self.correlation.is_blind() && slot.dark_since.is_some();
         if let Some(next) = slot.entry.judge(&self.options.house, blind, self.options.clock.now()) {
             if let Some(verdict) = &next.verdict {
                 self.metrics.verdict(&key.namespace, &key.name, verdict.cause, verdict.healthy);

@@ -33,6 +33,8 @@ struct Script {
     made: Mutex<Vec<Made>>,
     down: Mutex<HashSet<String>>,
     hang: Mutex<HashSet<String>>,
+    /// Nothing at all answers.
+    dark: Mutex<HashSet<String>>,
     takes: Mutex<Duration>,
     overlaps: Mutex<u32>,
     busy: Mutex<HashMap<String, u32>>,
@@ -51,15 +53,22 @@ impl Script {
 #[derive(Clone, Debug)]
 struct Scripted(Arc<Script>);
 
+/// A site that is down: the edge answers 502, the origin refuses.
 fn probe(observation: Observation, variant: Variant, address: SocketAddr, fault: Option<Fault>) -> Probe {
+    let answered = fault.is_none() || (fault == Some(Fault::ConnectionRefused) && observation == Observation::ViaProxy);
     let (outcome, phase) = match fault {
         None => (Outcome::OK, None),
         Some(Fault::Deadline) => (Outcome::TimedOut, Some(Phase::FirstByte)),
+        Some(_) if answered => (Outcome::UnexpectedStatus, Some(Phase::FirstByte)),
+        Some(Fault::HostUnreachable) => (Outcome::Unreachable, Some(Phase::Connect)),
         Some(_) => (Outcome::Refused, Some(Phase::Connect)),
     };
-    let response = fault.is_none().then(|| {
-        serde_json::from_value::<Response>(serde_json::json!({"status": 200, "bodyHash": "00", "bodyBytes": 5})).unwrap()
+    let status = if fault.is_none() { 200 } else { 502 };
+    let response = answered.then(|| {
+        serde_json::from_value::<Response>(serde_json::json!({"status": status, "bodyHash": "00", "bodyBytes": 5}))
+            .unwrap()
     });
+    let fault = fault.filter(|_| !answered);
     let mut probe: Probe = serde_json::from_value(serde_json::json!({
         "observation": observation.to_string(), "variant": variant.to_string(), "vantage": "cluster",
         "access": Access::Listed.to_string(), "outcome": outcome.to_string(), "timings": {"totalMs": 1},
@@ -80,7 +89,12 @@ impl Looks for Scripted {
         Box::pin(async move {
             let origin = plan.validated.name.clone();
             let begun = script.begun.lock().unwrap();
-            script.made.lock().push(Made { origin: origin.clone(), at: begun.elapsed(), plain: ask.plain, long: ask.long });
+            script.made.lock().push(Made {
+                origin: origin.clone(),
+                at: begun.elapsed(),
+                plain: ask.plain,
+                long: ask.long,
+            });
             if !ask.long {
                 let mut busy = script.busy.lock();
                 let busy = busy.entry(origin.clone()).or_default();
@@ -94,9 +108,14 @@ impl Looks for Scripted {
             let direct = SocketAddr::new(IpAddr::from([203, 0, 113, number]), 80);
             let down = script.down.lock().contains(&origin);
             let hang = script.hang.lock().contains(&origin);
+            let dark = script.dark.lock().contains(&origin);
             let fault = if hang { Some(Fault::Deadline) } else { down.then_some(Fault::ConnectionRefused) };
+            let fault = if dark { Some(Fault::HostUnreachable) } else { fault };
             let at_edge = |variant| probe(Observation::ViaProxy, variant, edge, fault);
-            let mut probes = vec![at_edge(Variant::Bypass), probe(Observation::Direct, Variant::Plain, direct, fault.filter(|_| down))];
+            let mut probes = vec![
+                at_edge(Variant::Bypass),
+                probe(Observation::Direct, Variant::Plain, direct, fault.filter(|_| down || dark)),
+            ];
             if ask.plain {
                 probes.push(at_edge(Variant::Plain));
             }
@@ -134,8 +153,7 @@ fn bed(max_in_flight: usize) -> Bed {
     let told = Arc::clone(&changed);
     let metrics = Metrics::new();
     let looks = Arc::new(Scripted(Arc::clone(&script)));
-    let (schedule, handle) =
-        Schedule::new(looks, options, metrics.clone(), claim, move |key| told.lock().push(key));
+    let (schedule, handle) = Schedule::new(looks, options, metrics.clone(), claim, move |key| told.lock().push(key));
     let stop = CancellationToken::new();
     tokio::spawn(schedule.run(stop.clone()));
     Bed { script, handle, metrics, changed, leader, _stop: stop.drop_guard() }
@@ -296,7 +314,7 @@ async fn a_round_too_late_says_nothing() {
     }
     pass(600).await;
     let text = bed.metrics.text().unwrap();
-    assert!(text.contains(r#"leeward_rounds_skipped_total{reason="late"}"#), "nothing was skipped");
+    assert!(text.contains(r#"leeward_skipped_total{reason="late"}"#), "nothing was skipped");
     assert_eq!(*bed.script.overlaps.lock(), 0);
 }
 
@@ -309,18 +327,35 @@ async fn when_most_fail_at_once_nobody_is_told_that_their_site_is_down() {
     pass(100).await;
     for i in 1..=6 {
         assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::Healthy));
-        bed.script.down.lock().insert(format!("s{i}"));
+        bed.script.dark.lock().insert(format!("s{i}"));
     }
     pass(300).await;
     let causes: Vec<_> = (1..=6).filter_map(|i| bed.cause(&format!("s{i}"))).collect();
-    let blamed = causes.iter().filter(|c| **c == Cause::OriginRefused).count();
-    assert!(blamed <= 3, "{causes:?}");
-    assert!(causes.contains(&Cause::VantageFault), "{causes:?}");
-    bed.script.down.lock().clear();
+    assert!(causes.iter().all(|c| *c == Cause::VantageFault), "{causes:?}");
+    assert!(bed.metrics.text().unwrap().contains("leeward_verdicts_frozen 1"));
+    bed.script.dark.lock().clear();
     pass(300).await;
     for i in 1..=6 {
-        assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::Healthy));
+        let assessment = bed.handle.board().get(&key(&format!("s{i}"))).unwrap();
+        assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::Healthy), "{assessment:#?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sites_that_answer_badly_show_that_the_vantage_is_sane() {
+    let bed = bed(100);
+    for i in 1..=6 {
+        bed.handle.tell(site(&format!("s{i}"), Health::Unknown, "")).await;
+    }
+    pass(100).await;
+    for i in 1..=6 {
+        bed.script.down.lock().insert(format!("s{i}"));
+    }
+    pass(200).await;
+    for i in 1..=6 {
+        assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::OriginRefused));
+    }
+    assert!(bed.metrics.text().unwrap().contains("leeward_verdicts_frozen 0"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,350 @@
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, Time};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::*;
+use crate::allow::render::ingress_annotation::{self, AnnotationShape};
+use crate::allow::render::network_policy::{self, PolicyShape};
+use crate::api::targets::IngressPreset;
+
+fn typed<T: DeserializeOwned>(text: &str) -> T {
+    serde_saphyr::from_str(text).unwrap_or_else(|problem| panic!("{text}: {problem}"))
+}
+
+/// An origin that enforces on two targets, its network, its pods (isolated by another policy) and a permitting namespace.
+fn world() -> World {
+    World {
+        origins: vec![typed(
+            "{apiVersion: leeward.dev/v1alpha1, kind: ProtectedOrigin, metadata: {name: shop, namespace: shop},
+              spec: {proxy: {url: 'https://shop.example.com/', networkRef: {name: edge}},
+                origin: {type: Service, service: {name: shop, port: 443}},
+                allowlist: {mode: Enforce, extraCIDRs: [{cidr: 198.51.100.7/32, reason: office}], targets: [
+                  {name: pods, type: NetworkPolicy, networkPolicy: {podSelector: {matchLabels: {app: shop}}}},
+                  {name: web, type: IngressAnnotation, ingressAnnotation: {name: shop, preset: IngressNginx}}]}}}",
+        )],
+        networks: vec![typed(
+            "{apiVersion: leeward.dev/v1alpha1, kind: ProxyNetwork, metadata: {name: edge},
+              spec: {source: {type: HTTP, http: {urls: ['https://lists.example.com/']}}},
+              status: {active: {hash: x, shortHash: x, prefixes: 2, ipv4Prefixes: 1, ipv6Prefixes: 1,
+                cidrs: [104.16.0.0/13, '2400:cb00::/32']}}}",
+        )],
+        policies: vec![typed(
+            "{metadata: {name: default-deny, namespace: shop}, spec: {podSelector: {}, policyTypes: [Ingress]}}",
+        )],
+        pods: vec![
+            typed("{metadata: {name: shop-1, namespace: shop, labels: {app: shop}}, spec: {containers: []}}"),
+            typed("{metadata: {name: db-1, namespace: shop, labels: {app: db}}, spec: {containers: []}}"),
+        ],
+        namespaces: vec![typed("{metadata: {name: shop, labels: {leeward.dev/enforce: allowed}}}")],
+        canaries: vec!["canary-7f3a".to_owned()],
+        rolling_back: false,
+    }
+}
+
+fn ranges(texts: &[&str]) -> AdmittedRanges {
+    AdmittedRanges::admit(read(texts.iter().copied()), Provenance::Local).unwrap()
+}
+
+const DESIRED: [&str; 3] = ["104.16.0.0/13", "198.51.100.7/32", "2400:cb00::/32"];
+
+/// The policy as the renderer makes it.
+fn policy() -> Value {
+    let shape = PolicyShape {
+        namespace: "shop".to_owned(),
+        name: "leeward-shop".to_owned(),
+        origin: "shop/shop".to_owned(),
+        owner: None,
+        selector: LabelSelector {
+            match_labels: Some([("app".to_owned(), "shop".to_owned())].into()),
+            ..LabelSelector::default()
+        },
+        ports: vec![8443],
+    };
+    serde_json::to_value(network_policy::render(&shape, &ranges(&DESIRED))).unwrap()
+}
+
+/// The policy as it stands in the cluster.
+fn standing() -> Value {
+    let mut object = policy();
+    object["metadata"]["uid"] = json!("u-1");
+    object["metadata"]["resourceVersion"] = json!("7");
+    object
+}
+
+fn apply_policy(object: &Value) -> Sent {
+    let path = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/leeward-shop";
+    let body = serde_json::to_vec(object).unwrap();
+    Sent::of("PATCH", path, "fieldManager=leeward", "application/apply-patch+yaml", &body).unwrap()
+}
+
+fn overwrite_policy(object: &Value) -> Sent {
+    Sent { force: true, ..apply_policy(object) }
+}
+
+fn delete_policy() -> Sent {
+    let path = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/leeward-shop";
+    let body = json!({"preconditions": {"uid": "u-1", "resourceVersion": "7"}});
+    Sent::of("DELETE", path, "", "application/json", body.to_string().as_bytes()).unwrap()
+}
+
+fn ingress() -> Value {
+    json!({"metadata": {"name": "shop", "namespace": "shop", "uid": "u-2", "annotations": {"team": "a"}}, "spec": {}})
+}
+
+fn apply_ingress(value: Option<&str>) -> Sent {
+    let shape = AnnotationShape::new("shop", "shop", Some("u-2".to_owned()), IngressPreset::IngressNginx, "shop");
+    let body = serde_json::to_vec(&ingress_annotation::patch(&shape, value)).unwrap();
+    let path = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/shop";
+    Sent::of("PATCH", path, "fieldManager=leeward-shop", "application/apply-patch+yaml", &body).unwrap()
+}
+
+fn broken(sent: &Sent, prior: Option<&Value>, world: &World) -> Vec<Invariant> {
+    let mut broken: Vec<Invariant> = violations(sent, prior, world).into_iter().map(|found| found.invariant).collect();
+    broken.sort_unstable();
+    broken.dedup();
+    broken
+}
+
+#[test]
+fn what_the_renderers_make_breaks_nothing() {
+    let world = world();
+    assert_eq!(violations(&apply_policy(&policy()), None, &world), []);
+    assert_eq!(violations(&overwrite_policy(&standing()), Some(&standing()), &world), []);
+    assert_eq!(violations(&delete_policy(), Some(&standing()), &world), []);
+    let value = ingress_annotation::render(&ranges(&DESIRED));
+    assert_eq!(violations(&apply_ingress(Some(&value)), Some(&ingress()), &world), []);
+}
+
+#[test]
+fn s1_empty_lists_admit_everybody() {
+    let world = world();
+    for pointer in ["/spec/ingress/0/from", "/spec/ingress/0/ports", "/spec/ingress"] {
+        let mut object = policy();
+        *object.pointer_mut(pointer).unwrap() = json!([]);
+        assert!(broken(&apply_policy(&object), None, &world).contains(&Invariant::S1), "{pointer}");
+        *object.pointer_mut(pointer).unwrap() = Value::Null;
+        assert!(broken(&apply_policy(&object), None, &world).contains(&Invariant::S1), "{pointer} absent");
+    }
+    let mut object = policy();
+    object["spec"]["ingress"].as_array_mut().unwrap().push(json!({"ports": [{"port": 8443}]}));
+    assert_eq!(broken(&apply_policy(&object), None, &world), [Invariant::S1]);
+}
+
+#[test]
+fn s2_only_listed_prefixes_are_written() {
+    let world = world();
+    for cidr in ["104.16.0.0/12", "0.0.0.0/0", "10.0.0.0/8", "104.24.0.1/14", "104.0.0.0/7", "::/0"] {
+        let mut object = policy();
+        object["spec"]["ingress"][0]["from"][0]["ipBlock"]["cidr"] = json!(cidr);
+        assert!(broken(&apply_policy(&object), None, &world).contains(&Invariant::S2), "{cidr}");
+        let value = format!("{},{cidr}", DESIRED.join(","));
+        assert!(broken(&apply_ingress(Some(&value)), Some(&ingress()), &world).contains(&Invariant::S2), "{cidr}");
+    }
+    let mut object = policy();
+    object["spec"]["ingress"][0]["from"].as_array_mut().unwrap().push(json!({"podSelector": {}}));
+    assert_eq!(broken(&apply_policy(&object), None, &world), [Invariant::S2]);
+    // A widening keeps what stood before.
+    let mut before = standing();
+    before["spec"]["ingress"][0]["from"].as_array_mut().unwrap().push(json!({"ipBlock": {"cidr": "192.0.2.0/24"}}));
+    assert_eq!(broken(&overwrite_policy(&before), Some(&before), &world), []);
+    assert_eq!(broken(&overwrite_policy(&before), Some(&standing()), &world), [Invariant::S2]);
+}
+
+#[test]
+fn s3_every_address_in_use_stays() {
+    let world = world();
+    let mut object = policy();
+    object["spec"]["ingress"][0]["from"].as_array_mut().unwrap().remove(0);
+    assert_eq!(broken(&apply_policy(&object), None, &world), [Invariant::S3]);
+    let value = "104.16.0.0/13,198.51.100.7/32";
+    assert_eq!(broken(&apply_ingress(Some(value)), Some(&ingress()), &world), [Invariant::S3]);
+    // An extra prefix may go with the spec.
+    let mut object = policy();
+    object["spec"]["ingress"][0]["from"].as_array_mut().unwrap().remove(1);
+    assert_eq!(broken(&apply_policy(&object), None, &world), []);
+}
+
+/// The status of the network with this list, as an applied configuration.
+fn apply_status(cidrs: Option<&[&str]>, failing: Option<&str>) -> Sent {
+    let active = cidrs.map(|cidrs| {
+        json!({"hash": "x", "shortHash": "x", "prefixes": 1, "ipv4Prefixes": 1, "ipv6Prefixes": 0, "cidrs": cidrs})
+    });
+    let mut status = json!({"conditions": []});
+    if let Some(active) = active {
+        status["active"] = active;
+    }
+    if let Some(kind) = failing {
+        status["conditions"] = json!([{"type": kind, "status": "False", "reason": "X", "message": "",
+            "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
+    }
+    let body = json!({"apiVersion": "leeward.dev/v1alpha1", "kind": "ProxyNetwork", "metadata": {"name": "edge"}, "status": status});
+    let path = "/apis/leeward.dev/v1alpha1/proxynetworks/edge/status";
+    let body = body.to_string();
+    Sent::of("PATCH", path, "fieldManager=leeward-status&force=true", "application/apply-patch+yaml", body.as_bytes())
+        .unwrap()
+}
+
+#[test]
+fn s3_and_s4_a_lists_status_shrinks_late_and_little() {
+    let mut world = world();
+    let prior = |world: &World| serde_json::to_value(&world.networks[0]).unwrap();
+    let all = ["104.16.0.0/13", "2400:cb00::/32"];
+    let smaller = ["104.16.0.0/14", "104.20.0.0/15", "2400:cb00::/32"];
+    let a_little = ["104.16.0.0/14", "104.20.0.0/15", "104.22.0.0/16", "2400:cb00::/32"];
+    let edge = prior(&world);
+    assert_eq!(broken(&apply_status(Some(&all), Some("Fetched")), Some(&edge), &world), []);
+    assert_eq!(broken(&apply_status(Some(&a_little), None), Some(&edge), &world), []);
+    assert_eq!(broken(&apply_status(Some(&a_little), Some("Fetched")), Some(&edge), &world), [Invariant::S3]);
+    assert_eq!(broken(&apply_status(Some(&a_little), Some("Plausible")), Some(&edge), &world), [Invariant::S3]);
+    assert_eq!(broken(&apply_status(None, None), Some(&edge), &world), [Invariant::S3]);
+    assert_eq!(broken(&apply_status(Some(&smaller), None), Some(&edge), &world), [Invariant::S4]);
+    assert_eq!(broken(&apply_status(Some(&all[..1]), None), Some(&edge), &world), [Invariant::S4]);
+    assert_eq!(
+        broken(&apply_status(Some(&["104.0.0.0/7", all[0], all[1]]), None), Some(&edge), &world),
+        [Invariant::S2]
+    );
+    world.networks[0].spec.acknowledged_hash = "sha256:seen".to_owned();
+    assert_eq!(broken(&apply_status(Some(&smaller), None), Some(&prior(&world)), &world), []);
+}
+
+#[test]
+fn s5_nothing_of_anybody_else_is_touched() {
+    let world = world();
+    let s5 = [Invariant::S5];
+    let mut unmarked = standing();
+    unmarked["metadata"].as_object_mut().unwrap().remove("annotations");
+    assert_eq!(broken(&overwrite_policy(&standing()), Some(&unmarked), &world), s5);
+    assert_eq!(broken(&delete_policy(), Some(&unmarked), &world), s5);
+    let mut unlabelled = standing();
+    unlabelled["metadata"].as_object_mut().unwrap().remove("labels");
+    assert_eq!(broken(&delete_policy(), Some(&unlabelled), &world), s5);
+    let mut elsewhere = standing();
+    elsewhere["metadata"]["annotations"]["leeward.dev/origin"] = json!("shop/other");
+    assert_eq!(broken(&overwrite_policy(&standing()), Some(&elsewhere), &world), s5);
+    assert_eq!(broken(&apply_policy(&elsewhere), None, &world), s5);
+    assert_eq!(broken(&Sent { force: true, ..apply_policy(&policy()) }, None, &world), s5);
+    assert_eq!(broken(&Sent { manager: Some("kubectl".to_owned()), ..apply_policy(&policy()) }, None, &world), s5);
+    assert_eq!(broken(&Sent { verb: Verb::Update, ..apply_policy(&policy()) }, None, &world), s5);
+    let blind = Sent { object: Value::Null, ..delete_policy() };
+    assert_eq!(broken(&blind, Some(&standing()), &world), s5);
+
+    let value = DESIRED.join(",");
+    let good = apply_ingress(Some(&value));
+    assert_eq!(broken(&good, None, &world), s5);
+    assert_eq!(broken(&Sent { force: true, ..good.clone() }, Some(&ingress()), &world), s5);
+    assert_eq!(
+        broken(&Sent { manager: Some("leeward-other".to_owned()), ..good.clone() }, Some(&ingress()), &world),
+        s5
+    );
+    assert_eq!(broken(&Sent { name: "other".to_owned(), ..good.clone() }, Some(&ingress()), &world), s5);
+    for (pointer, value) in [
+        ("/spec", json!({"rules": []})),
+        ("/metadata/labels", json!({"app.kubernetes.io/managed-by": "leeward"})),
+        ("/metadata/ownerReferences", json!([])),
+        ("/metadata/finalizers", json!(["leeward.dev/x"])),
+        ("/metadata/annotations/other", json!("x")),
+        ("/metadata/uid", json!("u-3")),
+    ] {
+        let mut sent = good.clone();
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        sent.object.pointer_mut(parent).unwrap()[key] = value;
+        assert_eq!(broken(&sent, Some(&ingress()), &world), s5, "{pointer}");
+    }
+    for path in [
+        "/api/v1/namespaces/shop/services/shop",
+        "/api/v1/namespaces/shop/secrets/x",
+        "/api/v1/nodes/n",
+        "/apis/leeward.dev/v1alpha1/namespaces/shop/protectedorigins/shop",
+    ] {
+        let sent = Sent::of("PATCH", path, "", "application/merge-patch+json", b"{}").unwrap();
+        assert_eq!(broken(&sent, None, &world), s5, "{path}");
+    }
+    let mut with_spec = apply_status(Some(&["104.16.0.0/13", "2400:cb00::/32"]), None);
+    with_spec.object["spec"] = json!({});
+    assert_eq!(broken(&with_spec, None, &world), s5);
+}
+
+#[test]
+fn s7_no_byte_of_a_target_is_written_anywhere() {
+    let world = world();
+    for path in [
+        "/apis/leeward.dev/v1alpha1/namespaces/shop/protectedorigins/shop/status",
+        "/apis/events.k8s.io/v1/namespaces/shop/events",
+    ] {
+        let (method, kind) = if path.ends_with("events") {
+            ("POST", "application/json")
+        } else {
+            ("PATCH", "application/apply-patch+yaml")
+        };
+        let body =
+            |text: &str| json!({"metadata": {"name": "e"}, "status": {"diagnosis": {"summary": text}}}).to_string();
+        let sent =
+            |text: &str| Sent::of(method, path, "fieldManager=leeward-status", kind, body(text).as_bytes()).unwrap();
+        assert_eq!(broken(&sent("the origin answers 503"), None, &world), []);
+        assert_eq!(broken(&sent("it said canary-7f3a"), None, &world), [Invariant::S7]);
+    }
+}
+
+#[test]
+fn s9_isolation_begins_and_ends_only_when_it_is_meant() {
+    let mut open = world();
+    open.policies.clear();
+    assert_eq!(broken(&apply_policy(&policy()), None, &open), [Invariant::S9]);
+    open.policies = vec![serde_json::from_value(standing()).unwrap()];
+    assert_eq!(broken(&overwrite_policy(&standing()), Some(&standing()), &open), []);
+    assert_eq!(broken(&delete_policy(), Some(&standing()), &open), [Invariant::S9]);
+    let mut moved = standing();
+    moved["spec"]["podSelector"] = json!({"matchLabels": {"app": "nobody"}});
+    assert_eq!(broken(&overwrite_policy(&moved), Some(&standing()), &open), [Invariant::S9]);
+    let mut all = policy();
+    all["spec"]["podSelector"] = json!({});
+    assert_eq!(broken(&apply_policy(&all), None, &world()), [Invariant::S9]);
+    assert_eq!(broken(&apply_ingress(None), Some(&ingress()), &world()), [Invariant::S9]);
+
+    open.rolling_back = true;
+    assert_eq!(broken(&delete_policy(), Some(&standing()), &open), []);
+    assert_eq!(broken(&apply_ingress(None), Some(&ingress()), &open), []);
+    open.rolling_back = false;
+    let target = &mut open.origins[0].spec.allowlist.targets[0];
+    target.network_policy.as_mut().unwrap().isolation = crate::api::targets::Isolation::Allow;
+    assert_eq!(broken(&delete_policy(), Some(&standing()), &open), []);
+    open.policies.clear();
+    assert_eq!(broken(&apply_policy(&policy()), None, &open), []);
+}
+
+#[test]
+fn consent_is_asked_of_the_mode_and_of_the_namespace() {
+    let mut world = world();
+    let value = DESIRED.join(",");
+    world.namespaces[0].metadata.labels = None;
+    assert_eq!(broken(&apply_policy(&policy()), None, &world), [Invariant::Consent]);
+    assert_eq!(broken(&apply_ingress(Some(&value)), Some(&ingress()), &world), [Invariant::Consent]);
+    world = self::world();
+    for mode in [Mode::Observe, Mode::Plan] {
+        world.origins[0].spec.allowlist.mode = mode;
+        assert_eq!(broken(&apply_policy(&policy()), None, &world), [Invariant::Consent]);
+        assert_eq!(broken(&delete_policy(), Some(&standing()), &world), [Invariant::Consent]);
+    }
+    // A deletion that was asked for needs no mode.
+    world.origins[0].spec.allowlist.deletion_policy = DeletionPolicy::Delete;
+    world.origins[0].metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+    assert_eq!(broken(&delete_policy(), Some(&standing()), &world), []);
+    assert_eq!(broken(&apply_ingress(None), Some(&ingress()), &world), []);
+}
+
+#[test]
+fn reads_are_not_writes() {
+    for method in ["GET", "HEAD", "OPTIONS"] {
+        assert_eq!(Sent::of(method, "/api/v1/namespaces/shop/pods", "watch=true", "", b""), None);
+    }
+    let created = Sent::of(
+        "POST",
+        "/apis/events.k8s.io/v1/namespaces/shop/events",
+        "dryRun=All",
+        "",
+        br#"{"metadata": {"name": "e"}}"#,
+    );
+    let created = created.unwrap();
+    assert_eq!((created.verb, created.name.as_str(), created.dry_run), (Verb::Create, "e", true));
+    assert_eq!(created.to_string(), "Create of events shop/e");
+}
