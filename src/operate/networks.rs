@@ -73,16 +73,16 @@ impl Networks {
         let mut due: HashMap<String, Due> = HashMap::new();
         let mut written: BTreeMap<String, ProxyNetworkStatus> = BTreeMap::new();
         let mut running: JoinSet<Ended> = JoinSet::new();
-        let mut led = false;
+        let mut term = None;
         loop {
             let leads = self.claim.is_current();
-            if leads && !led {
+            if leads && term != self.claim.term() {
+                term = self.claim.term();
                 // Nobody knows when another replica fetched last: what changed is taken, misses are not counted.
                 due.clear();
                 written.clear();
                 self.all(&mut due);
             }
-            led = leads;
             if leads {
                 self.start(&mut due, &mut running);
             }

@@ -140,7 +140,8 @@ impl Schedule {
                 () = stop.cancelled() => return,
                 alive = self.claim.changed() => {
                     if !alive { return }
-                    if !self.claim.is_current() { self.rest() }
+                    if self.claim.term().is_none() {
+                        self.rest() }
                 }
                 told = self.told.recv() => match told {
                     Some(told) => self.hear(told),
@@ -262,7 +263,7 @@ impl Schedule {
 
     /// Begins what has a place.
     fn begin(&mut self) {
-        if !self.claim.is_current() {
+        if self.claim.term().is_none() {
             return;
         }
         while let Some((pool, key)) = self.pools.next() {
