@@ -241,7 +241,7 @@ impl Networks {
 /// missing then has not been missed once more.
 fn pause(refresh: Duration, release: Option<Timestamp>, now: Timestamp, chance: u64) -> (Duration, Occasion) {
     let share = u32::try_from(chance % 100).unwrap_or_default();
-    let refresh = refresh - refresh * share / 1000;
+    let refresh = refresh.saturating_sub(refresh * share / 1000);
     // A second more, since the moment itself does not count.
     let release =
         release.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default() + Duration::from_secs(1));
