@@ -114,7 +114,8 @@ impl Schedule {
                 alive = self.claim.changed() => {
                     if !alive { return }
                     if self.claim.term().is_none() {
-                        self.rest() }
+                        self.rest();
+                    }
                 }
                 told = self.told.recv() => match told {
                     Some(told) => self.hear(told),
@@ -165,7 +166,7 @@ impl Schedule {
         if let Some(slot) = self.slots.get_mut(&key) {
             let other = slot.entry.site.question != site.question;
             slot.entry.renew(site);
-            let wanted = slot.entry.is_wanted();
+            let wanted = slot.entry.is_asked();
             if other {
                 let site = &slot.entry.site;
                 let period = site.plan.validated.probe.period.max(self.options.minimum_period);
