@@ -140,7 +140,7 @@ fn a_start_without_crds_or_rights_waits_and_says_what_is_missing() {
         .count();
     assert!(asked <= 3, "{asked} questions in five seconds of waiting");
     stage.install();
-    lab::process::wait_until("ready", Duration::from_secs(60), || {
+    lab::process::wait_until("ready", Duration::from_mins(1), || {
         operator.ask("/readyz").is_some_and(|(c, _)| c == 200)
     })
     .unwrap();
