@@ -55,7 +55,6 @@ fn while_the_api_server_is_away_probing_goes_on_and_what_changed_is_told_after()
     stage.await_condition("away", "shop", "OriginHealthy", "False/OriginRefused", 40);
     println!("told {:?} after the API server came back", start.elapsed());
     assert_eq!(stage.events("away", "shop"), ["OriginRefused"]);
-    stage.reopen();
 }
 
 #[test]
