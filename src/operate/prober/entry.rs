@@ -97,8 +97,13 @@ impl Entry {
         }
     }
 
-    /// Whether somebody waits for a round.
+    /// Whether a round is wanted whenever it comes: somebody waits for one, or there was none yet.
     pub fn is_wanted(&self) -> bool {
+        self.rounds == 0 || self.is_asked()
+    }
+
+    /// Whether somebody waits for a round.
+    pub fn is_asked(&self) -> bool {
         self.asked.is_some() || (self.site.request.is_some() && self.site.request != self.handled)
     }
 
