@@ -164,7 +164,8 @@ impl Networks {
         for (name, known) in due.iter_mut().filter(|(_, d)| !d.running && d.at <= now) {
             let Some(network) = self.source.proxy_network(name) else { continue };
             known.running = true;
-            let (feeds, source, namespace) = (Arc::clone(&self.feeds), Arc::clone(&self.source), self.namespace.clone());
+            let (feeds, source, namespace) =
+                (Arc::clone(&self.feeds), Arc::clone(&self.source), self.namespace.clone());
             let (name, generation, occasion) = (name.clone(), known.generation, known.occasion);
             running.spawn(async move {
                 let fetched = feeds.read(&network.spec.source, source.as_ref(), &namespace).await;

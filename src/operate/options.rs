@@ -1,8 +1,8 @@
 //! The flags of `leeward run`; each can also stand in the environment as `LEEWARD_…`.
 
 use crate::api::validated::SiteUrl;
-use crate::net::guard::{AllowTarget, GuardFlags};
 use crate::net::Prefix;
+use crate::net::guard::{AllowTarget, GuardFlags};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

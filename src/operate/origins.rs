@@ -54,7 +54,8 @@ impl Origins {
         let first = OriginKey::new(namespace, "");
         let roots = self.roots.read();
         let own = roots.range(first..).take_while(|(key, _)| key.namespace == namespace);
-        own.filter_map(|(_, root)| if let Root::Read(object) = root { Some(Arc::clone(object)) } else { None }).collect()
+        own.filter_map(|(_, root)| if let Root::Read(object) = root { Some(Arc::clone(object)) } else { None })
+            .collect()
     }
 
     /// The readable ones that refer to a ProxyNetwork.
@@ -67,7 +68,13 @@ impl Origins {
     }
 
     /// Follows the watches until `stop`; `listed` becomes true when every one has been listed once.
-    pub fn follow(&self, client: &Client, namespaces: &[String], queue: &Arc<Queue>, stop: &CancellationToken) -> Listed {
+    pub fn follow(
+        &self,
+        client: &Client,
+        namespaces: &[String],
+        queue: &Arc<Queue>,
+        stop: &CancellationToken,
+    ) -> Listed {
         let scopes: Vec<Option<String>> =
             if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
         let (sender, listed) = watch::channel(scopes.len());

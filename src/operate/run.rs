@@ -199,7 +199,8 @@ impl Parts {
         spawn(&mut tasks, "the prober", schedule.run(stop.clone()));
         spawn(&mut tasks, "the keeper of lists", networks.run(stop.clone()));
         spawn(&mut tasks, "the listener to changes", ears.listen(stop.clone()));
-        let leading = Leading { claim, handle, origins, queue: Arc::clone(&queue), reconciler: Arc::clone(&reconciler) };
+        let leading =
+            Leading { claim, handle, origins, queue: Arc::clone(&queue), reconciler: Arc::clone(&reconciler) };
         spawn(&mut tasks, "the watch over leadership", leading.watch(self.metrics.clone(), stop.clone()));
         let failures = Arc::new(Failures::default());
         for _ in 0..WORKERS {
@@ -223,9 +224,7 @@ impl Parts {
         let _ = timeout(LEAVE, electing).await;
         match ended {
             None => Ok(()),
-            Some(task) => {
-                Err(StartError::Ended { task: task.and_then(Result::ok).unwrap_or("a task") })
-            }
+            Some(task) => Err(StartError::Ended { task: task.and_then(Result::ok).unwrap_or("a task") }),
         }
     }
 }

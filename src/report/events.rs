@@ -103,7 +103,8 @@ impl Events {
         let (namespace, name) = (regarding.namespace.as_deref().unwrap_or_default(), regarding.name.as_deref());
         let object = format!("{namespace}/{}", name.unwrap_or_default());
         let now = Instant::now();
-        let granted = self.objects.lock().take(&object, OBJECT, now) && self.namespaces.lock().take(namespace, NAMESPACE, now);
+        let granted =
+            self.objects.lock().take(&object, OBJECT, now) && self.namespaces.lock().take(namespace, NAMESPACE, now);
         if !granted {
             self.metrics.series().events_dropped.inc();
             return;

@@ -22,8 +22,10 @@ fn enforced(namespace: &str, network: &str, mode: &str) -> String {
     let targets = format!(
         "  allowlist:\n    mode: {mode}\n    targets:\n    - {{name: pods, type: NetworkPolicy, networkPolicy: {{podSelector: {{matchLabels: {{app: web}}}}, ports: [80], isolation: Allow}}}}\n    - {{name: web, type: IngressAnnotation, ingressAnnotation: {{name: web, preset: IngressNginx}}}}\n"
     );
-    origin(namespace, "shop", &targets)
-        .replace("url: 'http://shop.example.com/'", &format!("url: 'http://shop.example.com/', networkRef: {{name: {network}}}"))
+    origin(namespace, "shop", &targets).replace(
+        "url: 'http://shop.example.com/'",
+        &format!("url: 'http://shop.example.com/', networkRef: {{name: {network}}}"),
+    )
 }
 
 fn annotation(stage: &Stage, namespace: &str) -> Value {
@@ -72,7 +74,10 @@ fn enforce_writes_follows_the_list_and_says_what_the_write_did() {
 
     // Somebody's edit of an owned object is repaired.
     let patch = r#"[{"op": "replace", "path": "/spec/ingress/0/from/0/ipBlock/cidr", "value": "192.0.2.0/24"}]"#;
-    stage.server.kubectl(&["patch", "networkpolicy", "-n", "keep", "leeward-shop", "--type=json", "-p", patch]).unwrap();
+    stage
+        .server
+        .kubectl(&["patch", "networkpolicy", "-n", "keep", "leeward-shop", "--type=json", "-p", patch])
+        .unwrap();
     lab::process::wait_until("repaired", Duration::from_secs(10), || {
         sources(&stage, "keep") == ["198.51.100.0/24", "203.0.113.128/25"]
     })
@@ -98,10 +103,10 @@ fn a_value_that_somebody_else_set_is_a_conflict_and_stays() {
     let stage = stage();
     stage.namespace("theirs", "leeward.dev/enforce: allowed", "");
     stage.apply(&network("theirs", "198.51.100.0/24"));
-    stage.apply(&ingress("theirs").replace(
-        "namespace: theirs}",
-        &format!("namespace: theirs, annotations: {{{KEY}: 10.0.0.0/8}}}}"),
-    ));
+    stage.apply(
+        &ingress("theirs")
+            .replace("namespace: theirs}", &format!("namespace: theirs, annotations: {{{KEY}: 10.0.0.0/8}}}}")),
+    );
     let operator = stage.run(&[]);
     operator.await_leader(30);
     stage.apply(&enforced("theirs", "theirs", "Enforce"));

@@ -25,7 +25,10 @@ fn fifty_resources_cause_no_write_in_twenty_periods() {
     // A first verdict may still grow surer in its first rounds.
     std::thread::sleep(Duration::from_secs(6 * PERIOD));
     let version = || {
-        stage.server.kubectl(&["get", "porigin", "-n", "quiet", "-o", "jsonpath={.items[*].metadata.resourceVersion}"]).unwrap()
+        stage
+            .server
+            .kubectl(&["get", "porigin", "-n", "quiet", "-o", "jsonpath={.items[*].metadata.resourceVersion}"])
+            .unwrap()
     };
     let events = || stage.server.kubectl(&["get", "events.v1.events.k8s.io", "-A", "-o", "name"]).unwrap();
     let writes = |kind: &str| operator.metric("leeward_api_writes_total", &format!("kind=\"{kind}\""));

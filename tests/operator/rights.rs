@@ -35,7 +35,10 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
     let granted = granted();
     let unused: Vec<&Right> = granted.difference(&used).collect();
     let unlisted: Vec<&Right> = used.difference(&granted).collect();
-    assert!(unused.is_empty() && unlisted.is_empty(), "granted and not used: {unused:?}\nused and not granted: {unlisted:?}");
+    assert!(
+        unused.is_empty() && unlisted.is_empty(),
+        "granted and not used: {unused:?}\nused and not granted: {unlisted:?}"
+    );
 }
 
 /// Every feature that needs a right of its own.
@@ -53,7 +56,10 @@ fn use_everything(stage: &crate::stage::Stage) {
     let targets = "  allowlist:\n    mode: Enforce\n    deletionPolicy: Delete\n    targets:\n    - {name: pods, type: NetworkPolicy, networkPolicy: {podSelector: {matchLabels: {app: web}}, ports: [80], isolation: Allow}}\n    - {name: web, type: IngressAnnotation, ingressAnnotation: {name: web, preset: IngressNginx}}\n";
     let manifest = origin("rights", "shop", targets)
         .replace("url: 'http://shop.example.com/'", "url: 'http://shop.example.com/', networkRef: {name: rights}")
-        .replace(&format!("ips: [{ORIGIN}]}}"), &format!("ips: [{ORIGIN}]}}, caBundle: {{configMapRef: {{name: ca, key: ca.crt}}}}"));
+        .replace(
+            &format!("ips: [{ORIGIN}]}}"),
+            &format!("ips: [{ORIGIN}]}}, caBundle: {{configMapRef: {{name: ca, key: ca.crt}}}}"),
+        );
     stage.apply(&manifest);
     stage.await_condition("rights", "shop", "OriginHealthy", "True/Healthy", 20);
     stage.await_condition("rights", "shop", "AllowlistSynced", "True/Synced", 30);

@@ -43,8 +43,7 @@ pub fn stage() -> MutexGuard<'static, Stage> {
 
 impl Stage {
     fn build() -> Self {
-        let server =
-            ControlPlane::start_with(lab::control_plane::Options { audit: true }).expect("a control plane");
+        let server = ControlPlane::start_with(lab::control_plane::Options { audit: true }).expect("a control plane");
         let mut network = Network::new().expect("a network");
         let operator = network.host("op", &["192.0.2.50"]).unwrap();
         let standby = network.host("op2", &["192.0.2.51"]).unwrap();
@@ -54,11 +53,11 @@ impl Stage {
         let dns = NameServer::start(&dns_host).unwrap();
         dns.answer(SITE, &[PROXY.parse().unwrap()]);
         let origin = Origin::new(&[origin_host.at(80)]).start(&origin_host, "site").unwrap();
-        let proxy = Proxy::new(Kind::Nginx, &[proxy_host.at(80)], &[origin_host.at(80)])
-            .start(&proxy_host, "proxy")
-            .unwrap();
+        let proxy =
+            Proxy::new(Kind::Nginx, &[proxy_host.at(80)], &[origin_host.at(80)]).start(&proxy_host, "proxy").unwrap();
         let bridges = vec![server.open_in(&operator).unwrap(), server.open_in(&standby).unwrap()];
-        let this = Self { server, operator, standby, origin_host, dns, origin, _proxy: proxy, bridges, _network: network };
+        let this =
+            Self { server, operator, standby, origin_host, dns, origin, _proxy: proxy, bridges, _network: network };
         this.install();
         this
     }
@@ -135,7 +134,8 @@ impl Stage {
         loop {
             let object = self.get(namespace, name);
             let found = condition(&object, kind);
-            let says = found.as_ref().map(|c| format!("{}/{}", c["status"].as_str().unwrap(), c["reason"].as_str().unwrap()));
+            let says =
+                found.as_ref().map(|c| format!("{}/{}", c["status"].as_str().unwrap(), c["reason"].as_str().unwrap()));
             if says.as_deref() == Some(wanted) {
                 return object;
             }

@@ -14,7 +14,12 @@ fn a_restart_keeps_the_verdict_and_writes_nothing() {
     stage.await_condition("again", "well", "OriginHealthy", "True/Healthy", 20);
     stage.await_condition("again", "ill", "OriginHealthy", "False/UnexpectedResponse", 30);
     std::thread::sleep(Duration::from_secs(15));
-    let versions = || stage.server.kubectl(&["get", "porigin", "-n", "again", "-o", "jsonpath={.items[*].metadata.resourceVersion}"]).unwrap();
+    let versions = || {
+        stage
+            .server
+            .kubectl(&["get", "porigin", "-n", "again", "-o", "jsonpath={.items[*].metadata.resourceVersion}"])
+            .unwrap()
+    };
     let before = (versions(), stage.events("again", "ill"));
     assert_eq!(operator.process.stop(Duration::from_secs(15)).unwrap(), 0, "{}", operator.process.log());
     let lease = stage.server.get("leeward-system", "lease", "leeward").unwrap();
@@ -96,10 +101,7 @@ fn a_resource_that_cannot_be_read_is_told_so_and_stalls_nobody() {
     // A schema of tomorrow lets in what today's types do not know.
     let path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/readyWhen/enum/-";
     let patch = format!(r#"[{{"op": "add", "path": "{path}", "value": "Tomorrow"}}]"#);
-    stage
-        .server
-        .kubectl(&["patch", "crd", "protectedorigins.leeward.dev", "--type=json", "-p", &patch])
-        .unwrap();
+    stage.server.kubectl(&["patch", "crd", "protectedorigins.leeward.dev", "--type=json", "-p", &patch]).unwrap();
     let operator = stage.run(&[]);
     operator.await_leader(30);
     stage.apply(&origin("odd", "before", ""));
@@ -136,8 +138,10 @@ fn a_start_without_crds_or_rights_waits_and_says_what_is_missing() {
         .count();
     assert!(asked <= 3, "{asked} questions in five seconds of waiting");
     stage.install();
-    lab::process::wait_until("ready", Duration::from_secs(60), || operator.ask("/readyz").is_some_and(|(c, _)| c == 200))
-        .unwrap();
+    lab::process::wait_until("ready", Duration::from_secs(60), || {
+        operator.ask("/readyz").is_some_and(|(c, _)| c == 200)
+    })
+    .unwrap();
     assert_eq!(operator.process.stop(Duration::from_secs(15)).unwrap(), 0);
 }
 

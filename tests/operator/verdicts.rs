@@ -11,10 +11,8 @@ fn a_site_is_diagnosed_and_each_change_of_the_cause_is_one_event() {
     operator.await_leader(30);
 
     let listed = "  origin: {type: Addresses, scheme: HTTP, addresses: {ips: [203.0.113.10]}, vantages: [{name: cluster, access: Listed}]}\n";
-    let manifest = origin("life", "shop", "").replace(
-        "  origin: {type: Addresses, scheme: HTTP, addresses: {ips: [203.0.113.10]}}\n",
-        listed,
-    );
+    let manifest = origin("life", "shop", "")
+        .replace("  origin: {type: Addresses, scheme: HTTP, addresses: {ips: [203.0.113.10]}}\n", listed);
     stage.apply(&manifest);
     let start = Instant::now();
     let mut first = None;

@@ -58,7 +58,8 @@ fn probe(observation: Observation, variant: Variant, address: SocketAddr, fault:
         Some(_) => (Outcome::Refused, Some(Phase::Connect)),
     };
     let response = fault.is_none().then(|| {
-        serde_json::from_value::<Response>(serde_json::json!({"status": 200, "bodyHash": "00", "bodyBytes": 5})).unwrap()
+        serde_json::from_value::<Response>(serde_json::json!({"status": 200, "bodyHash": "00", "bodyBytes": 5}))
+            .unwrap()
     });
     let mut probe: Probe = serde_json::from_value(serde_json::json!({
         "observation": observation.to_string(), "variant": variant.to_string(), "vantage": "cluster",
@@ -80,7 +81,12 @@ impl Looks for Scripted {
         Box::pin(async move {
             let origin = plan.validated.name.clone();
             let begun = script.begun.lock().unwrap();
-            script.made.lock().push(Made { origin: origin.clone(), at: begun.elapsed(), plain: ask.plain, long: ask.long });
+            script.made.lock().push(Made {
+                origin: origin.clone(),
+                at: begun.elapsed(),
+                plain: ask.plain,
+                long: ask.long,
+            });
             if !ask.long {
                 let mut busy = script.busy.lock();
                 let busy = busy.entry(origin.clone()).or_default();
@@ -96,7 +102,10 @@ impl Looks for Scripted {
             let hang = script.hang.lock().contains(&origin);
             let fault = if hang { Some(Fault::Deadline) } else { down.then_some(Fault::ConnectionRefused) };
             let at_edge = |variant| probe(Observation::ViaProxy, variant, edge, fault);
-            let mut probes = vec![at_edge(Variant::Bypass), probe(Observation::Direct, Variant::Plain, direct, fault.filter(|_| down))];
+            let mut probes = vec![
+                at_edge(Variant::Bypass),
+                probe(Observation::Direct, Variant::Plain, direct, fault.filter(|_| down)),
+            ];
             if ask.plain {
                 probes.push(at_edge(Variant::Plain));
             }
@@ -134,8 +143,7 @@ fn bed(max_in_flight: usize) -> Bed {
     let told = Arc::clone(&changed);
     let metrics = Metrics::new();
     let looks = Arc::new(Scripted(Arc::clone(&script)));
-    let (schedule, handle) =
-        Schedule::new(looks, options, metrics.clone(), claim, move |key| told.lock().push(key));
+    let (schedule, handle) = Schedule::new(looks, options, metrics.clone(), claim, move |key| told.lock().push(key));
     let stop = CancellationToken::new();
     tokio::spawn(schedule.run(stop.clone()));
     Bed { script, handle, metrics, changed, leader, _stop: stop.drop_guard() }

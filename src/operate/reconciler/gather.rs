@@ -96,8 +96,7 @@ fn site(
 ) -> Site {
     let proxy = network.and_then(|n| active(n).ok());
     let dialable: Vec<IpAddr> = endpoints.iter().flat_map(|e| &e.dialable).map(std::net::SocketAddr::ip).collect();
-    let enforcing =
-        origin.allowlist.mode == Mode::Enforce && not_permitted(around.source, &origin.namespace).is_none();
+    let enforcing = origin.allowlist.mode == Mode::Enforce && not_permitted(around.source, &origin.namespace).is_none();
     let subject = Subject::new(
         origin,
         &Surroundings {

@@ -171,8 +171,15 @@ impl Reconciler {
         };
 
         let healthy = finding.as_ref().and_then(|f| f.healthy);
-        let about =
-            About { key, object, origin: &origin, assessment: assessment.as_deref(), healthy, prior: Some(&prior), now };
+        let about = About {
+            key,
+            object,
+            origin: &origin,
+            assessment: assessment.as_deref(),
+            healthy,
+            prior: Some(&prior),
+            now,
+        };
         let outcome = self.allowlist(&about, keep).await;
         if let Some(list) = &outcome.allowlist {
             self.metrics.prefixes(&key.namespace, &key.name, i64::from(list.prefixes));
@@ -244,7 +251,10 @@ impl Reconciler {
         let prior = keep.written.as_ref().map(|w| w.status.clone());
         let accepted = Answer::no(
             Reason::InvalidTarget,
-            format!("the resource cannot be read ({}): correct it, or update Leeward and its CRDs together", object.problem),
+            format!(
+                "the resource cannot be read ({}): correct it, or update Leeward and its CRDs together",
+                object.problem
+            ),
         );
         let known = Known {
             prior: prior.as_ref(),

@@ -86,7 +86,11 @@ fn say(key: &OriginKey, error: &WriteError, pause: Duration) {
 
 /// Spread, so that many origins do not come back together.
 fn resync(key: &OriginKey) -> Duration {
-    let spread = key.name.bytes().chain(key.namespace.bytes()).fold(0_u64, |sum, b| sum.wrapping_mul(31).wrapping_add(u64::from(b)));
+    let spread = key
+        .name
+        .bytes()
+        .chain(key.namespace.bytes())
+        .fold(0_u64, |sum, b| sum.wrapping_mul(31).wrapping_add(u64::from(b)));
     RESYNC + Duration::from_secs(spread % 60)
 }
 

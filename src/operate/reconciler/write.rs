@@ -78,4 +78,3 @@ fn body(resource: &ApiResource, of: Of<'_>, status: &impl Serialize) -> Value {
     }
     json!({"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta, "status": status})
 }
-
