@@ -24,16 +24,17 @@ help: ## list the targets
 demo: tools ## a real control plane, proxies and firewalls; the operator names causes and keeps an allowlist
 	@$(call run_demo,)
 
-demo-shell: tools ## the demo's lab stays up behind a shell with kubectl configured
+demo-shell: ## the demo's lab stays up behind a shell with kubectl configured
+	@[[ -t 0 && -t 1 ]] || { echo "error: the demo's shell needs a terminal; make demo does without" >&2; exit 1; }
+	@hack/tools
 	@$(call run_demo,--shell)
 
 # Programs first, each with its progress; then the demo itself, which makes network namespaces.
 define run_demo
 KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
 hack/kube-router/build >/dev/null; \
-$(CARGO) build --bin leeward; \
-$(CARGO) build -p lab --bin demo; \
-LEEWARD="$(TARGET)/debug/leeward" hack/as-root "$(TARGET)/debug/demo" $(1)
+$(CARGO) build --workspace --bin leeward --bin demo; \
+exec env LEEWARD="$(TARGET)/debug/leeward" hack/as-root "$(TARGET)/debug/demo" $(1)
 endef
 
 test: tools ## lint, generated files, and every test, against a real control plane and real proxies
@@ -57,8 +58,8 @@ generated: ## fail when crds/ is not what the Rust types say
 
 situations: tools ## stage the network situations and ask about each; FILTER=word picks some
 	@hack/envoy/install >/dev/null; \
-	$(CARGO) build --bin leeward; \
-	$(CARGO) run -p lab --bin situations -- $(FILTER)
+	$(CARGO) build --workspace --bin leeward --bin situations; \
+	exec hack/as-root "$(TARGET)/debug/situations" $(FILTER)
 
 bench: tools ## CPU and memory for each probe, beside blackbox_exporter in the same run
 	@BLACKBOX="$$(hack/blackbox/build)/blackbox_exporter"; export BLACKBOX; \

@@ -52,6 +52,29 @@ impl fmt::Display for Veto {
     }
 }
 
+/// Kinds that decide whether a write does harm: consent, isolation, ownership, and the operator's own way in.
+const DECIDING: [Kind; 6] =
+    [Kind::Namespace, Kind::NetworkPolicy, Kind::Pod, Kind::Service, Kind::Ingress, Kind::ProxyNetwork];
+
+/// In a running cluster nothing is written while a kind that decides about it cannot be seen: what is not seen must
+/// not be taken for what is not there.
+pub fn unseen(source: &dyn ClusterSource) -> Option<Veto> {
+    if !source.live() {
+        return None;
+    }
+    let missing: Vec<String> = DECIDING.iter().filter(|k| !source.knows(**k)).map(ToString::to_string).collect();
+    (!missing.is_empty()).then(|| {
+        Veto::new(
+            Reason::Forbidden,
+            format!(
+                "Leeward cannot list {} here, and writes nothing that depends on it: grant its ServiceAccount list and \
+                 watch on them, as deploy/ does",
+                missing.join(", ")
+            ),
+        )
+    })
+}
+
 /// Writing needs the namespace's consent, given by somebody who may label Namespaces.
 pub fn not_permitted(source: &dyn ClusterSource, namespace: &str) -> Option<Veto> {
     if !source.knows(Kind::Namespace) {

@@ -153,7 +153,9 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     let network = origin.network.as_ref().and_then(|name| input.source.proxy_network(name));
     let desired = desired(network.as_deref(), origin, input.now);
     let writes = input.mode != Mode::Observe && !origin.suspend;
-    let denied = (input.mode == Mode::Enforce).then(|| guard::not_permitted(input.source, &origin.namespace)).flatten();
+    let denied = (input.mode == Mode::Enforce)
+        .then(|| guard::unseen(input.source).or_else(|| guard::not_permitted(input.source, &origin.namespace)))
+        .flatten();
     let targets = origin.allowlist.targets.iter().map(|target| {
         let mut planned = match (&desired, writes) {
             (_, false) => TargetPlan::new(origin, target),

@@ -20,24 +20,18 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self) -> anyhow::Result<Exit> {
-        match &self.directory {
-            Some(directory) => {
-                for (name, text) in documents()? {
-                    let path = directory.join(name);
-                    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-                }
+        let documents = documents()?;
+        if let Some(directory) = &self.directory {
+            for (name, text) in documents {
+                let path = directory.join(name);
+                fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
             }
-            None => {
-                let mut out = io::stdout().lock();
-                for (i, (_, text)) in documents()?.iter().enumerate() {
-                    if i > 0 {
-                        out.write_all(b"---\n")?;
-                    }
-                    out.write_all(text.as_bytes())?;
-                }
-                out.flush()?;
-            }
+            return Ok(Exit::Fine);
         }
+        let texts: Vec<String> = documents.into_iter().map(|(_, text)| text).collect();
+        let mut out = io::stdout().lock();
+        out.write_all(texts.join("---\n").as_bytes())?;
+        out.flush()?;
         Ok(Exit::Fine)
     }
 }

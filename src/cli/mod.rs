@@ -35,6 +35,8 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run the operator
+    Run(Box<crate::operate::RunOptions>),
     /// Find out why a site fails: once, from here, with or without a cluster
     Diagnose(Box<diagnose::Args>),
     /// Tell what a cause means and what to do, or judge a saved diagnosis again
@@ -43,8 +45,6 @@ enum Command {
     Plan(Box<plan::Args>),
     /// Print the addresses that a proxy connects from
     Ranges(Box<ranges::Args>),
-    /// Run the operator
-    Run(Box<run::Args>),
     /// Print the CustomResourceDefinitions, ready for kubectl apply
     Crds(crds::Args),
     /// Print the completion script of a shell
@@ -54,11 +54,11 @@ enum Command {
 impl Command {
     fn run(self, called: Called) -> anyhow::Result<Exit> {
         match self {
+            Self::Run(options) => run::run(*options),
             Self::Diagnose(args) => block_on(args.run()),
             Self::Explain(args) => args.run(),
             Self::Plan(args) => block_on(args.run()),
             Self::Ranges(args) => block_on(args.run()),
-            Self::Run(args) => args.run(),
             Self::Crds(args) => args.run(),
             Self::Completion(args) => args.run(&mut command(called)),
         }

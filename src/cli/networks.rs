@@ -61,12 +61,33 @@ impl Networks {
         Self { client: None }
     }
 
-    /// Reads the list of a network, unless its status has one. A local source that is wrong is an error; one that
-    /// cannot be fetched leaves the network without a list, or with the one that came with this release.
+    /// Reads the list of a network, unless its status has one. A list that cannot be had is an error.
+    pub async fn current(&self, network: &ProxyNetwork, objects: &dyn ClusterSource) -> anyhow::Result<ProxyNetwork> {
+        let name = network.metadata.name.clone().unwrap_or_default();
+        match self.read(network, objects).await? {
+            Ok(network) => Ok(network),
+            Err(why) => bail!("the list of ProxyNetwork {name} could not be had: {why}"),
+        }
+    }
+
+    /// The same, for a judgement that goes on without the current list: with the one that came with this release, or
+    /// with none. A local source that is wrong is an error all the same.
     pub async fn fill(&self, network: &ProxyNetwork, objects: &dyn ClusterSource) -> anyhow::Result<Filled> {
+        match self.read(network, objects).await? {
+            Ok(network) => Ok(Filled { network, note: None }),
+            Err(why) => shipped(network, &why),
+        }
+    }
+
+    /// The network with its list, or why a remote source gave none.
+    async fn read(
+        &self,
+        network: &ProxyNetwork,
+        objects: &dyn ClusterSource,
+    ) -> anyhow::Result<Result<ProxyNetwork, String>> {
         let name = network.metadata.name.clone().unwrap_or_default();
         if network.status.as_ref().is_some_and(|s| s.active.is_some()) {
-            return Ok(Filled { network: network.clone(), note: None });
+            return Ok(Ok(network.clone()));
         }
         let feed = Feed::new(&network.spec.source).map_err(|invalid| anyhow!("ProxyNetwork {name}: {invalid}"))?;
         let fetched = match &feed {
@@ -74,33 +95,32 @@ impl Networks {
             Feed::ConfigMap { name, key } => config_map(objects, name, key),
             Feed::Http(http) => match &self.client {
                 Some(client) => client.fetch(http).await.map_or_else(Fetched::Failed, Fetched::List),
-                None => return self.shipped(network, "nothing is fetched offline"),
+                None => return Ok(Err("nothing is fetched offline".to_owned())),
             },
         };
-        let filled = with_list(network, &fetched);
-        if filled.status.as_ref().is_some_and(|s| s.active.is_some()) {
-            return Ok(Filled { network: filled, note: None });
+        let read = with_list(network, &fetched);
+        if read.status.as_ref().is_some_and(|s| s.active.is_some()) {
+            return Ok(Ok(read));
         }
         match fetched {
-            Fetched::Failed(error) if matches!(feed, Feed::Http(_)) => self.shipped(network, &error.to_string()),
+            Fetched::Failed(error) if matches!(feed, Feed::Http(_)) => Ok(Err(error.to_string())),
             Fetched::Failed(error) => bail!("ProxyNetwork {name}: {error}"),
-            Fetched::List(_) | Fetched::Invalid(_) => bail!("ProxyNetwork {name}: {}", problem(&filled)),
+            Fetched::List(_) | Fetched::Invalid(_) => bail!("ProxyNetwork {name}: {}", problem(&read)),
         }
     }
+}
 
-    /// The list that came with this release, where the source is a preset.
-    fn shipped(&self, network: &ProxyNetwork, why: &str) -> anyhow::Result<Filled> {
-        let name = network.metadata.name.clone().unwrap_or_default();
-        let Some(source) = &network.spec.source.preset else {
-            let note = format!("the list of ProxyNetwork {name} is not known: {why}");
-            return Ok(Filled { network: network.clone(), note: Some(note) });
-        };
-        let shipped = preset::shipped(source.name).map_err(|invalid| anyhow!("ProxyNetwork {name}: {invalid}"))?;
-        let list: RangeSet = shipped.cidrs.iter().collect();
-        let note =
-            format!("taking the list of {} that came with this release, of {}: {why}", source.name, shipped.as_of);
-        Ok(Filled { network: with_list(network, &Fetched::List(list)), note: Some(note) })
-    }
+/// The list that came with this release, where the source is a preset.
+fn shipped(network: &ProxyNetwork, why: &str) -> anyhow::Result<Filled> {
+    let name = network.metadata.name.clone().unwrap_or_default();
+    let Some(source) = &network.spec.source.preset else {
+        let note = format!("the list of ProxyNetwork {name} is not known: {why}");
+        return Ok(Filled { network: network.clone(), note: Some(note) });
+    };
+    let shipped = preset::shipped(source.name).map_err(|invalid| anyhow!("ProxyNetwork {name}: {invalid}"))?;
+    let list: RangeSet = shipped.cidrs.iter().collect();
+    let note = format!("taking the list of {} that came with this release, of {}: {why}", source.name, shipped.as_of);
+    Ok(Filled { network: with_list(network, &Fetched::List(list)), note: Some(note) })
 }
 
 /// The prefixes in a network's status.
@@ -182,5 +202,6 @@ fn problem(network: &ProxyNetwork) -> String {
     let conditions = network.status.as_ref().map_or(&[][..], |s| s.conditions.as_slice());
     let kinds = [conditions::ConditionType::Plausible, conditions::ConditionType::Fetched];
     let wrong = kinds.into_iter().filter_map(|k| conditions::get(conditions, k)).find(|c| c.status != "True");
-    wrong.map_or_else(|| "no list".to_owned(), |c| c.message.clone())
+    // The operator goes on with the list it has; here there is none.
+    wrong.map_or_else(|| "no list".to_owned(), |c| c.message.trim_end_matches("; the list in use stays").to_owned())
 }

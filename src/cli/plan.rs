@@ -1,6 +1,6 @@
 //! `leeward plan`: what Enforce would write, and why it would not.
 
-use super::cluster::{ClusterArgs, live};
+use super::cluster::{NamespacedArgs, live};
 use super::color::When;
 use super::exit::Exit;
 use super::input;
@@ -39,7 +39,7 @@ pub struct Args {
     #[command(flatten)]
     feeds: FeedArgs,
     #[command(flatten)]
-    cluster: ClusterArgs,
+    cluster: NamespacedArgs,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +51,8 @@ enum Format {
 impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
         let plan = match &self.name {
-            Some(text) => self.from_cluster(text).await?,
-            None => self.from_files().await?,
+            Some(text) => self.in_cluster(text).await?,
+            None => self.in_files().await?,
         };
         if let Err(veto) = &plan.desired {
             bail!("the addresses to be allowed are not known: {}", veto.message);
@@ -66,7 +66,7 @@ impl Args {
         Ok(if idle { Exit::Fine } else { Exit::Finding })
     }
 
-    async fn from_files(&self) -> anyhow::Result<Plan> {
+    async fn in_files(&self) -> anyhow::Result<Plan> {
         let mut files = input::manifests(&self.files)?;
         let origin = files.origin()?;
         if let Some(network) = files.network() {
@@ -76,7 +76,7 @@ impl Args {
         planned(&origin, &files, &[])
     }
 
-    async fn from_cluster(&self, text: &str) -> anyhow::Result<Plan> {
+    async fn in_cluster(&self, text: &str) -> anyhow::Result<Plan> {
         let found = live::read(&self.cluster, text).await?;
         for note in &found.objects.unknown {
             eprintln!("note: {note}");

@@ -7,7 +7,7 @@ use crate::api::proxy_network::Preset;
 use crate::api::{API_VERSION, ProxyNetwork};
 use crate::net::{Family, RangeSet};
 use crate::observe::cluster::Files;
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use clap::{ArgGroup, ValueEnum};
 use kube::Api;
 use serde_json::json;
@@ -55,12 +55,8 @@ impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
         let network = self.network().await?;
         let name = network.metadata.name.clone().unwrap_or_default();
-        let filled = Networks::online(&self.feeds)?.fill(&network, &Files::default()).await?;
-        if let Some(note) = filled.note {
-            // A list that is asked for by name must be the current one.
-            bail!(note);
-        }
-        let ranges = networks::ranges(&filled.network)?.ok_or_else(|| anyhow!("ProxyNetwork {name} has no list"))?;
+        let network = Networks::online(&self.feeds)?.current(&network, &Files::default()).await?;
+        let ranges = networks::ranges(&network)?.ok_or_else(|| anyhow!("ProxyNetwork {name} has no list"))?;
         let mut out = std::io::stdout().lock();
         out.write_all(render(&name, &ranges, self.output)?.as_bytes())?;
         out.flush()?;

@@ -1,21 +1,13 @@
 //! `leeward run`: the operator.
 
 use super::exit::Exit;
-use crate::operate::{RunOptions, run};
+use crate::operate::{self, RunOptions};
 
-#[derive(clap::Args, Debug)]
-pub struct Args {
-    #[command(flatten)]
-    options: RunOptions,
-}
-
-impl Args {
-    /// Runs until it is told to end. Several threads: probes must not wait for each other.
-    pub fn run(self) -> anyhow::Result<Exit> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(run(self.options))?;
-        // A lookup in the system's resolver may hang; it does not hold up the end.
-        runtime.shutdown_background();
-        Ok(Exit::Fine)
-    }
+/// Runs until SIGTERM. Probes, watches and writes go on side by side, on every core.
+pub fn run(options: RunOptions) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(operate::run(options))?;
+    // A lookup in the system's resolver may hang; it does not hold up the end.
+    runtime.shutdown_background();
+    Ok(Exit::Fine)
 }

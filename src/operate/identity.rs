@@ -22,8 +22,8 @@ pub fn replica() -> String {
     let pod = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME")).unwrap_or_else(|_| "leeward".to_owned());
     let moment = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
     let digest = Sha256::digest([&moment[..], &std::process::id().to_be_bytes()[..]].concat());
-    let suffix: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
-    format!("{pod}-{suffix}")
+    let suffix = digest.iter().take(4).fold(0_u32, |sum, b| (sum << 8) | u32::from(*b));
+    format!("{pod}-{suffix:08x}")
 }
 
 /// Addresses that this process's own probes come from: what the pod says, else what the routes say.

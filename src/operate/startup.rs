@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 const PAUSE: Duration = Duration::from_secs(30);
 /// Most questions in a minute while waiting.
 const MOST_A_MINUTE: usize = 10;
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// The API server cannot be reached at all.
 #[derive(Debug, thiserror::Error)]

@@ -19,7 +19,7 @@ const MAX_NOTE: usize = 1000;
 /// Longest wait for the API server.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Events an object may cause at once, and how soon one more.
-const OBJECT: Rate = Rate { burst: 6.0, every: Duration::from_secs(60) };
+const OBJECT: Rate = Rate { burst: 6.0, every: Duration::from_mins(1) };
 /// The same for all objects of a namespace.
 const NAMESPACE: Rate = Rate { burst: 60.0, every: Duration::from_secs(6) };
 /// Beyond so many counters those at rest are dropped.

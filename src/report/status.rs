@@ -40,7 +40,7 @@ impl Answer {
 }
 
 /// A confirmed verdict. Its `since_time` is that of this confirmation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Absent while nobody can say.
     pub healthy: Option<bool>,
@@ -48,7 +48,7 @@ pub struct Finding {
 }
 
 /// How the diagnosis stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing<'a> {
     /// No verdict for what is asked now. `kept`: the one in the status was made for the same question,
     /// and stands until a new one is confirmed.

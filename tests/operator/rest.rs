@@ -1,10 +1,9 @@
 //! At rest nothing is written.
 
-use crate::stage::{origin, stage};
+use crate::stage::{SITES, further, stage};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-const RESOURCES: usize = 50;
 const PERIODS: u64 = 20;
 const PERIOD: u64 = 10;
 
@@ -13,13 +12,13 @@ fn fifty_resources_cause_no_write_in_twenty_periods() {
     let stage = stage();
     stage.namespace("quiet", "", "");
     let mut all = String::new();
-    for i in 0..RESOURCES {
-        let _ = writeln!(all, "---\n{}", origin("quiet", &format!("site-{i}"), ""));
+    for i in 0..SITES {
+        let _ = writeln!(all, "---\n{}", further("quiet", i));
     }
     stage.apply(&all);
     let operator = stage.run(&[]);
     operator.await_leader(30);
-    for i in 0..RESOURCES {
+    for i in 0..SITES {
         stage.await_condition("quiet", &format!("site-{i}"), "Ready", "True/Ready", 120);
     }
     // A first verdict may still grow surer in its first rounds.
@@ -44,8 +43,8 @@ fn fifty_resources_cause_no_write_in_twenty_periods() {
     let after = (version(), events(), writes("ProtectedOrigin"), writes("Event"), writes("Other"), audited());
     assert_eq!(after, before, "something was written while nothing changed");
     let probed = operator.metric("leeward_probes_total", "") - rounds;
-    let expected = f64::from(u32::try_from(RESOURCES * 20 * 2).unwrap());
-    assert!(probed > expected * 0.5, "only {probed} probes in {PERIODS} periods of {RESOURCES} resources");
+    let expected = f64::from(u32::from(SITES) * 20 * 2);
+    assert!(probed > expected * 0.5, "only {probed} probes in {PERIODS} periods of {SITES} resources");
     let leases = writes("Lease") - leases;
     println!("{probed} probes, 0 writes, {leases} renewals of the lease in {} s", PERIODS * PERIOD);
 }

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub const SITE: &str = "shop.example.com";
 pub const PROXY: &str = "198.51.100.10";
 pub const ORIGIN: &str = "203.0.113.10";
+/// Further sites, each with a name and an origin address of its own: those of one address share a budget.
+pub const SITES: u8 = 50;
 
 /// The control plane, the hosts and the servers.
 pub struct Stage {
@@ -48,11 +50,16 @@ impl Stage {
         let operator = network.host("op", &["192.0.2.50"]).unwrap();
         let standby = network.host("op2", &["192.0.2.51"]).unwrap();
         let proxy_host = network.host("proxy", &[PROXY]).unwrap();
-        let origin_host = network.host("origin", &[ORIGIN]).unwrap();
+        let further: Vec<String> = (0..SITES).map(address_of).collect();
+        let addresses: Vec<&str> = std::iter::once(ORIGIN).chain(further.iter().map(String::as_str)).collect();
+        let origin_host = network.host("origin", &addresses).unwrap();
         let dns_host = network.host("dns", &["192.0.2.53"]).unwrap();
         let dns = NameServer::start(&dns_host).unwrap();
         dns.answer(SITE, &[PROXY.parse().unwrap()]);
-        let origin = Origin::new(&[origin_host.at(80)]).start(&origin_host, "site").unwrap();
+        for i in 0..SITES {
+            dns.answer(&format!("site-{i}.example.com"), &[PROXY.parse().unwrap()]);
+        }
+        let origin = Origin::new(&["0.0.0.0:80".parse().unwrap()]).start(&origin_host, "site").unwrap();
         let proxy =
             Proxy::new(Kind::Nginx, &[proxy_host.at(80)], &[origin_host.at(80)]).start(&proxy_host, "proxy").unwrap();
         let bridges = vec![server.open_in(&operator).unwrap(), server.open_in(&standby).unwrap()];
@@ -65,7 +72,7 @@ impl Stage {
     /// What an administrator applies.
     pub fn install(&self) {
         let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
-        self.server.kubectl(&["apply", "--server-side", "-k", deploy.to_str().unwrap()]).unwrap();
+        self.server.kubectl(&["apply", "--server-side", "--force-conflicts", "-k", deploy.to_str().unwrap()]).unwrap();
         for kind in ["protectedorigins", "proxynetworks"] {
             let crd = format!("crd/{kind}.leeward.dev");
             self.server.kubectl(&["wait", "--for=condition=Established", "--timeout=20s", &crd]).unwrap();
@@ -89,6 +96,10 @@ impl Stage {
         self.apply(&format!(
             "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {{{labels}}}\n  annotations: {{{annotations}}}\n"
         ));
+        if labels.contains("leeward.dev/enforce") {
+            let binding = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/enforce/role-binding.yaml");
+            self.server.kubectl(&["apply", "-n", name, "-f", binding.to_str().unwrap()]).unwrap();
+        }
     }
 
     pub fn apply(&self, yaml: &str) {
@@ -177,6 +188,16 @@ impl Stage {
         self.bridges.clear();
         self.bridges = vec![self.server.open_in(&self.operator).unwrap(), self.server.open_in(&self.standby).unwrap()];
     }
+}
+
+fn address_of(site: u8) -> String {
+    format!("203.0.113.{}", 100 + site)
+}
+
+/// The ProtectedOrigin of a further site.
+pub fn further(namespace: &str, site: u8) -> String {
+    let name = format!("site-{site}");
+    origin(namespace, &name, "").replace(SITE, &format!("{name}.example.com")).replace(ORIGIN, &address_of(site))
 }
 
 /// One condition of an object.

@@ -467,3 +467,33 @@ fn deletion_releases_what_is_ours_and_opens_nothing() {
     let forbidden = both.replace("leeward.dev/enforce: allowed", "x: y");
     assert_eq!(end(&forbidden), [(Change::Nothing, None), (Change::Nothing, None)]);
 }
+
+/// The same objects as a running cluster of which a part cannot be seen.
+struct Live<'a>(&'a Files);
+
+impl ClusterSource for Live<'_> {
+    fn shelves(&self) -> &crate::observe::cluster::Shelves {
+        self.0.shelves()
+    }
+
+    fn knows(&self, kind: crate::observe::cluster::Kind) -> bool {
+        self.0.knows(kind)
+    }
+
+    fn live(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn nothing_is_written_in_a_cluster_of_which_a_deciding_kind_is_not_seen() {
+    // No NetworkPolicy is listed: in a cluster that may mean that they cannot be listed.
+    let situation = Situation::of(SITE);
+    let live = Live(&situation.files);
+    let planned = plan(&PlanInput { source: &live, ..situation.input() });
+    for target in &planned.targets {
+        let veto = target.veto.as_ref().unwrap();
+        assert_eq!(veto.reason, Reason::Forbidden);
+        assert!(veto.message.contains("NetworkPolicy"), "{}", veto.message);
+    }
+}

@@ -1,17 +1,34 @@
-//! The arguments of `leeward diagnose`.
+//! The arguments of `leeward diagnose`, grouped as its help shows them.
 
 use crate::api::Access;
-use crate::cli::cluster::ClusterArgs;
+use crate::cli::cluster::NamespacedArgs;
 use crate::cli::color::When;
 use clap::{ArgGroup, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 #[derive(clap::Args, Debug)]
-#[command(group(ArgGroup::new("subject").args(["name", "files", "via"]).required(true)))]
 #[command(after_help = "Exit codes: 0 healthy (risks included), 2 unhealthy, 3 inconclusive, \
     1 bad input or an error; then nothing is printed but the reason, on standard error.")]
 pub struct Args {
+    #[command(flatten)]
+    pub subject: SubjectArgs,
+    #[command(flatten)]
+    pub known: KnownArgs,
+    #[command(flatten)]
+    pub vantage: VantageArgs,
+    #[command(flatten)]
+    pub looking: LookingArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub cluster: NamespacedArgs,
+}
+
+/// What is diagnosed.
+#[derive(clap::Args, Debug)]
+#[command(group(ArgGroup::new("subject").args(["name", "files", "via"]).required(true)))]
+pub struct SubjectArgs {
     /// ProtectedOrigin to read from the cluster
     #[arg(value_name = "[NAMESPACE/]NAME")]
     pub name: Option<String>,
@@ -32,12 +49,31 @@ pub struct Args {
     /// 8443, else as the URL]
     #[arg(long, value_name = "SCHEME", requires = "via", ignore_case = true, help_heading = "Subject")]
     pub origin_scheme: Option<SchemeArg>,
-    #[command(flatten)]
-    pub cluster: ClusterArgs,
+}
 
+/// What the user knows beside it.
+#[derive(clap::Args, Debug)]
+pub struct KnownArgs {
+    /// File with the proxy's addresses: a ProxyNetwork, or one prefix a line
+    #[arg(long, value_name = "FILE", help_heading = "What is known")]
+    pub network: Option<PathBuf>,
+    /// Header that the origin adds to every response; proves which responses come from it
+    #[arg(long, value_name = "HEADER=VALUE", help_heading = "What is known")]
+    pub marker: Option<String>,
+    /// The origin should answer nobody but the proxy and listed vantages
+    #[arg(long, help_heading = "What is known")]
+    pub lockdown: bool,
+    /// Evidence saved elsewhere, such as from a listed vantage. Repeat it for further files
+    #[arg(long, value_name = "FILE", help_heading = "What is known")]
+    pub merge: Vec<PathBuf>,
+}
+
+/// Where probes leave from.
+#[derive(clap::Args, Debug)]
+pub struct VantageArgs {
     /// Name of this vantage; its access is looked up in origin.vantages
-    #[arg(long, value_name = "NAME", default_value = "local", help_heading = "Vantage")]
-    pub vantage: String,
+    #[arg(id = "vantage", long, value_name = "NAME", default_value = "local", help_heading = "Vantage")]
+    pub name: String,
     /// Whether the origin's allowlist lets this vantage in; instead of origin.vantages
     #[arg(long, value_name = "ACCESS", ignore_case = true, help_heading = "Vantage")]
     pub access: Option<Access>,
@@ -53,20 +89,11 @@ pub struct Args {
     /// Refuse targets that the operator would refuse
     #[arg(long, help_heading = "Vantage")]
     pub guard: bool,
+}
 
-    /// File with the proxy's addresses: a ProxyNetwork, or one prefix a line
-    #[arg(long, value_name = "FILE", help_heading = "What is known")]
-    pub network: Option<PathBuf>,
-    /// Header that the origin adds to every response; proves which responses come from it
-    #[arg(long, value_name = "HEADER=VALUE", help_heading = "What is known")]
-    pub marker: Option<String>,
-    /// The origin should answer nobody but the proxy and listed vantages
-    #[arg(long, help_heading = "What is known")]
-    pub lockdown: bool,
-    /// Evidence saved elsewhere, such as from a listed vantage. Repeat it for further files
-    #[arg(long, value_name = "FILE", help_heading = "What is known")]
-    pub merge: Vec<PathBuf>,
-
+/// How often and how patiently to look.
+#[derive(clap::Args, Debug)]
+pub struct LookingArgs {
     /// How often to look, 1 to 100
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100),
         help_heading = "How to look")]
@@ -85,10 +112,14 @@ pub struct Args {
     /// Also dial the endpoints of the origin's Service; only right inside that cluster's network
     #[arg(long, conflicts_with = "via", help_heading = "How to look")]
     pub dial_endpoints: bool,
+}
 
+/// What becomes of the answer.
+#[derive(clap::Args, Debug)]
+pub struct OutputArgs {
     /// How to print the diagnosis
-    #[arg(short, long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    pub output: Format,
+    #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub format: Format,
     /// Write everything that was seen to this file, for leeward explain --evidence and --merge
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub save_evidence: Option<PathBuf>,

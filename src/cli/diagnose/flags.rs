@@ -12,9 +12,9 @@ use std::net::{IpAddr, SocketAddr};
 /// The resource that `--via` and `--origin` describe.
 pub fn origin(args: &Args, url: &str) -> anyhow::Result<ProtectedOrigin> {
     let site = SiteUrl::parse("url", url).map_err(|invalid| anyhow!("--via {}", invalid.problem))?;
-    let places = args.origin.iter().map(|text| place(text)).collect::<anyhow::Result<Vec<_>>>()?;
+    let places = args.subject.origin.iter().map(|text| place(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let port = one_port(&places)?;
-    let scheme = match (args.origin_scheme, port) {
+    let scheme = match (args.subject.origin_scheme, port) {
         (Some(SchemeArg::Http), _) | (None, Some(80 | 8080)) => Scheme::HTTP,
         (Some(SchemeArg::Https), _) | (None, Some(443 | 8443)) => Scheme::HTTPS,
         (None, _) => site.scheme,
@@ -42,7 +42,7 @@ pub fn origin(args: &Args, url: &str) -> anyhow::Result<ProtectedOrigin> {
             hostname,
             service: None,
             scheme,
-            host: args.host.clone(),
+            host: args.subject.host.clone(),
             server_name: None,
             vantages: Vec::new(),
             lockdown: Lockdown::default(),
@@ -66,7 +66,7 @@ pub fn blame(args: &Args, origin: &ProtectedOrigin, invalid: &Invalid) -> anyhow
         ["origin", "host" | "serverName", ..] => "--host",
         _ => "",
     };
-    if args.via.is_some() && !flag.is_empty() {
+    if args.subject.via.is_some() && !flag.is_empty() {
         return anyhow!("{flag} {}", invalid.problem);
     }
     let name = origin.metadata.name.as_deref().unwrap_or_default();

@@ -22,7 +22,7 @@ use crate::evidence::{Case, Fact, Subject, Surroundings, subject};
 use crate::observe::cluster::{self, cluster_addresses};
 use crate::observe::probe::{Prober, ProberOptions};
 use crate::observe::round::Plan;
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use gate::Guard;
 use jiff::Timestamp;
 use progress::Progress;
@@ -36,12 +36,12 @@ impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
         let question = Question::ask(&self).await?;
         let case = self.case(&question).await?;
-        if let Some(path) = &self.save_evidence {
+        if let Some(path) = &self.output.save_evidence {
             evidence_file::save(&case, path)?;
         }
         let verdict = diagnose(&case);
         let answer = Answer::new(&question.name, &verdict);
-        let rendered = match self.output {
+        let rendered = match self.output.format {
             Format::Text => text(&case, &answer),
             Format::Json => format!("{}\n", serde_json::to_string_pretty(&answer)?),
             Format::Yaml => serde_saphyr::to_string(&answer)?,
@@ -49,24 +49,24 @@ impl Args {
         for note in &question.notes {
             eprintln!("note: {note}");
         }
-        self.color.print(&rendered)?;
-        Ok(answer.exit(self.fail_on_risk))
+        self.output.color.print(&rendered)?;
+        Ok(answer.exit(self.output.fail_on_risk))
     }
 
     /// Looks, and joins what was seen with what the objects and other vantages say.
     async fn case(&self, question: &Question) -> anyhow::Result<Case> {
-        let control = self.control.as_deref().map(control).transpose()?;
+        let control = self.vantage.control.as_deref().map(control).transpose()?;
         let endpoints = cluster::endpoints(&*question.objects, &question.spec)
             .map_err(|error| anyhow!("spec.origin.service: {error}"))?;
         let dialable = endpoints.as_ref().map_or_else(Vec::new, |e| e.dialable.clone());
-        let looked = if self.offline {
+        let looked = if self.looking.offline {
             Looked { ledger: Ledger::new(), origins: Vec::new() }
         } else {
             let (prober, plan) = self.plan(question, endpoints, &dialable)?;
             let rounds = Rounds {
-                count: self.rounds,
-                interval: Duration::from_secs(self.interval.into()),
-                long: Duration::from_secs(self.long_probe.into()),
+                count: self.looking.rounds,
+                interval: Duration::from_secs(self.looking.interval.into()),
+                long: Duration::from_secs(self.looking.long_probe.into()),
                 control: control.clone(),
             };
             rounds.look(&prober, &plan, &Progress::new()).await
@@ -88,7 +88,7 @@ impl Args {
         subject.origin.clone_from(&question.name);
         let facts: Vec<Fact> = cluster::facts(&*question.objects, &question.spec, question.ranges.as_ref(), now);
         let mut case = looked.ledger.case(subject, facts, now);
-        for path in &self.merge {
+        for path in &self.known.merge {
             evidence_file::merge(&mut case, path)?;
         }
         Ok(case)
@@ -101,21 +101,21 @@ impl Args {
         dialable: &[SocketAddr],
     ) -> anyhow::Result<(Prober, Plan)> {
         let prober = Prober::new(ProberOptions {
-            vantage: self.vantage.clone(),
-            resolvers: self.resolver.clone(),
-            ca_file: self.ca_file.clone(),
+            vantage: self.vantage.name.clone(),
+            resolvers: self.vantage.resolver.clone(),
+            ca_file: self.vantage.ca_file.clone(),
         })?;
         let mut plan =
             Plan::new(Arc::clone(&question.spec), subject::provider(&question.spec, question.network.as_deref()));
-        plan.access = self.access;
-        plan.ca_pem = question.ca_pem.clone();
-        plan.long_deadline = Some(plan.long_deadline().min(Duration::from_secs(self.long_probe.into())));
+        plan.access = self.vantage.access;
+        plan.ca_pem.clone_from(&question.ca_pem);
+        plan.long_deadline = Some(plan.long_deadline().min(Duration::from_secs(self.looking.long_probe.into())));
         if question.endpoints == Dial::Endpoints {
             // Inside the cluster these are short-circuited; from elsewhere they are hosts like any other.
             plan.cluster_addresses = cluster_addresses(&*question.objects);
             plan.endpoints = endpoints;
         }
-        if self.guard {
+        if self.vantage.guard {
             let spec = &question.spec;
             plan.gate =
                 Some(Arc::new(Guard::new(&*question.objects, &spec.namespace, dialable, spec.origin.control_port)));
@@ -125,5 +125,5 @@ impl Args {
 }
 
 fn control(url: &str) -> anyhow::Result<SiteUrl> {
-    SiteUrl::parse("control", url).map_err(|invalid| anyhow!("--control {}", invalid.problem)).context("bad flag")
+    SiteUrl::parse("control", url).map_err(|invalid| anyhow!("--control {}", invalid.problem))
 }

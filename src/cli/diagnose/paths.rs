@@ -22,8 +22,8 @@ pub fn table(tracks: &[Track]) -> String {
         .collect();
     let line = |cells: &[String], style: Style| {
         let padded = cells.iter().zip(&widths).filter(|(_, width)| **width > 0);
-        let text: String = padded.map(|(cell, width)| format!("{cell:width$}  ")).collect();
-        format!("  {}\n", paint(style, text.trim_end()))
+        let padded: Vec<String> = padded.map(|(cell, width)| format!("{cell:width$}")).collect();
+        format!("  {}\n", paint(style, padded.join("  ").trim_end()))
     };
     let mut out = line(&HEADER.map(str::to_owned), FAINT);
     for (track, row) in sorted.iter().zip(&rows) {
@@ -90,7 +90,7 @@ fn result(probe: &Probe) -> String {
     }
 }
 
-const fn words(outcome: Outcome) -> &'static str {
+pub(super) const fn words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::OK => "ok",
         Outcome::UnexpectedStatus => "unexpected status",

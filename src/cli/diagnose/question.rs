@@ -42,40 +42,43 @@ pub enum Dial {
 
 impl Question {
     pub async fn ask(args: &Args) -> anyhow::Result<Self> {
-        if let Some(url) = &args.via {
+        if let Some(url) = &args.subject.via {
             let origin = flags::origin(args, url)?;
             let name = origin.metadata.name.clone().unwrap_or_default();
             return Self::join(args, origin, Files::default(), name).await;
         }
-        if !args.files.is_empty() {
-            let files = input::manifests(&args.files)?;
+        if !args.subject.files.is_empty() {
+            let files = input::manifests(&args.subject.files)?;
             let origin = Arc::unwrap_or_clone(files.origin()?);
             let name = key(&origin);
             return Self::join(args, origin, files, name).await;
         }
-        let text =
-            args.name.as_deref().ok_or_else(|| anyhow!("nothing to diagnose: give NAMESPACE/NAME, -f or --via"))?;
+        let text = args
+            .subject
+            .name
+            .as_deref()
+            .ok_or_else(|| anyhow!("nothing to diagnose: give NAMESPACE/NAME, -f or --via"))?;
         let live::Found { origin, objects, .. } = live::read(&args.cluster, text).await?;
         let name = key(&origin);
-        let network = match &args.network {
+        let network = match &args.known.network {
             Some(path) => Some(Arc::new(networks::from_file(path)?)),
             None => origin.spec.proxy.network_ref.as_ref().and_then(|r| objects.source.proxy_network(&r.name)),
         };
         let mut question = Self::new(args, origin, network, Arc::new(objects.source), name).await?;
         question.notes.extend(objects.unknown);
-        if args.dial_endpoints || live::inside() {
+        if args.looking.dial_endpoints || live::inside() {
             question.endpoints = Dial::Endpoints;
         }
         Ok(question)
     }
 
     async fn join(args: &Args, origin: ProtectedOrigin, files: Files, name: String) -> anyhow::Result<Self> {
-        let network = match &args.network {
+        let network = match &args.known.network {
             Some(path) => Some(Arc::new(networks::from_file(path)?)),
             None => files.network(),
         };
         let mut question = Self::new(args, origin, network, Arc::new(files), name).await?;
-        if args.dial_endpoints {
+        if args.looking.dial_endpoints {
             question.endpoints = Dial::Endpoints;
         }
         Ok(question)
@@ -88,13 +91,13 @@ impl Question {
         objects: Arc<dyn ClusterSource>,
         name: String,
     ) -> anyhow::Result<Self> {
-        if let Some(marker) = &args.marker {
+        if let Some(marker) = &args.known.marker {
             origin.spec.origin.marker = Some(flags::marker(marker)?);
         }
-        if args.lockdown {
+        if args.known.lockdown {
             origin.spec.origin.lockdown = Lockdown::Required;
         }
-        if args.network.is_some() {
+        if args.known.network.is_some() {
             let name = network.as_ref().and_then(|n| n.metadata.name.clone()).unwrap_or_default();
             origin.spec.proxy.network_ref = Some(NetworkRef { name });
         }
@@ -103,8 +106,8 @@ impl Question {
         let network = referred(&spec, network, &mut notes);
         let network = match network {
             Some(network) => {
-                let feeds = FeedArgs { resolver: args.resolver.clone(), ca_file: args.ca_file.clone() };
-                let reader = if args.offline { Networks::offline() } else { Networks::online(&feeds)? };
+                let feeds = FeedArgs { resolver: args.vantage.resolver.clone(), ca_file: args.vantage.ca_file.clone() };
+                let reader = if args.looking.offline { Networks::offline() } else { Networks::online(&feeds)? };
                 let filled = reader.fill(&network, &*objects).await?;
                 notes.extend(filled.note);
                 Some(Arc::new(filled.network))
@@ -153,7 +156,7 @@ fn ca_pem(spec: &Validated, objects: &dyn ClusterSource, args: &Args) -> anyhow:
     let (name, key) = (&bundle.config_map_ref.name, &bundle.config_map_ref.key);
     let found = objects.config_map(&spec.namespace, name);
     let pem = found.as_ref().and_then(|m| m.data.as_ref()?.get(key)).map(|text| text.clone().into_bytes());
-    if pem.is_some() || args.ca_file.is_some() || args.offline {
+    if pem.is_some() || args.vantage.ca_file.is_some() || args.looking.offline {
         return Ok(pem);
     }
     let what = if found.is_some() { format!("has no key {key}") } else { "is not at hand".to_owned() };

@@ -4,7 +4,7 @@
 use super::answer::Answer;
 use super::paths;
 use crate::api::status::{EvidenceItem, Scope, ScopeType};
-use crate::api::{Access, Cause, Confidence, Observation, Pattern};
+use crate::api::{Access, Cause, Confidence, Observation, Outcome, Pattern, Phase};
 use crate::cli::style::{BAD, GOOD, UNSURE, lines, paint, paragraph};
 use crate::evidence::Case;
 use std::fmt::Write;
@@ -21,7 +21,7 @@ pub fn text(case: &Case, answer: &Answer) -> String {
     }
     out.push_str(&headline(answer));
     out.push('\n');
-    for line in lines(&answer.summary, WIDTH) {
+    for line in lines(&told_once(answer), WIDTH) {
         let _ = writeln!(out, "  {line}");
     }
     let mut label = "Seen";
@@ -34,7 +34,8 @@ pub fn text(case: &Case, answer: &Answer) -> String {
     if let Some(remedy) = &answer.remedy {
         out.push('\n');
         paragraph(&mut out, "What to do", &remedy.action);
-        paragraph(&mut out, "", &format!("More: leeward explain {}", answer.cause));
+        let topic = answer.risks.first().filter(|_| answer.healthy == Some(true)).unwrap_or(&answer.cause);
+        paragraph(&mut out, "", &format!("More: leeward explain {topic}"));
     }
     let rest = [
         ("Also", names(&answer.contributing)),
@@ -49,6 +50,19 @@ pub fn text(case: &Case, answer: &Answer) -> String {
         paragraph(&mut out, label, text);
     }
     out
+}
+
+/// The summary without what stands below under a heading of its own.
+fn told_once(answer: &Answer) -> String {
+    let mut summary = answer.summary.clone();
+    let action = answer.remedy.as_ref().map_or(String::new(), |r| r.action.clone());
+    let lists = [("Not excluded", &answer.alternatives), ("Risks", &answer.risks)];
+    for said in lists.map(|(label, causes)| format!("{label}: {}.", names(causes))).iter().chain([&action]) {
+        if !said.is_empty() {
+            summary = summary.replace(said.as_str(), "");
+        }
+    }
+    summary
 }
 
 fn headline(answer: &Answer) -> String {
@@ -80,8 +94,8 @@ fn manner(answer: &Answer) -> String {
 }
 
 fn part(scope: &Scope) -> Option<String> {
-    let named = [&scope.edge_addresses, &scope.origin_addresses, &scope.families];
-    let names: Vec<&str> = named.into_iter().flatten().map(String::as_str).collect();
+    let parts = [&scope.edge_addresses, &scope.origin_addresses, &scope.families];
+    let names: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
     (scope.kind == ScopeType::Partial).then(|| format!("only {}", names.join(", ")))
 }
 
@@ -114,13 +128,20 @@ fn seen(item: &EvidenceItem) -> String {
         Some(Access::Unlisted) => text.push_str(" (from outside the allowlist)"),
         Some(Access::Unknown) | None => {}
     }
-    let _ = write!(text, ": {}", item.result);
-    if let Some(status) = item.status_code {
-        let _ = write!(text, " {status}");
-    }
-    if let Some(phase) = item.phase {
-        let _ = write!(text, " in phase {phase}");
-    }
+    let _ = match (item.status_code, item.result) {
+        (Some(status), Outcome::OK | Outcome::UnexpectedStatus) => write!(text, ": {status}"),
+        (Some(status), result) => write!(text, ": {status}, {}", paths::words(result)),
+        (None, result) => write!(text, ": {}", paths::words(result)),
+    };
+    let phase = item.phase.filter(|_| item.status_code.is_none());
+    text.push_str(match phase {
+        Some(Phase::Dns) => " while resolving",
+        Some(Phase::Connect) => " while connecting",
+        Some(Phase::Tls) => " in the TLS handshake",
+        Some(Phase::FirstByte) => " while waiting for the answer",
+        Some(Phase::Body) => " in the middle of the answer",
+        None => "",
+    });
     if let Some(detail) = &item.detail {
         let _ = write!(text, ", {detail}");
     }

@@ -58,4 +58,14 @@ impl Confirmed {
         self.candidate = Some((verdict, seen));
         None
     }
+
+    /// As [`Self::offer`], while everything that failed has begun to answer again: the cause that was confirmed stands
+    /// until the site is healthy, and no other takes its place on the way.
+    pub fn offer_in_recovery(&mut self, verdict: Verdict) -> Option<&Verdict> {
+        let unhealthy = self.current.as_ref().is_some_and(|v| v.healthy == Some(false));
+        if unhealthy && verdict.healthy != Some(true) && verdict.cause != Cause::VantageFault {
+            return None;
+        }
+        self.offer(verdict)
+    }
 }

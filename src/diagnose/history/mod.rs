@@ -153,6 +153,13 @@ impl Ledger {
             })
     }
 
+    /// Whether everything that fails has begun to answer again, so that only scores still say that it fails. What is
+    /// left of the evidence then would name another cause than the one that is going away.
+    pub fn recovering(&self) -> bool {
+        let mut failing = self.paths.values().filter(|p| p.score().health() == Health::Failing).peekable();
+        failing.peek().is_some() && failing.all(Path::recovers)
+    }
+
     /// Whether a verdict may be published: every path is OK or Failing, or there were rounds enough.
     pub fn settled(&self) -> bool {
         if self.at_once {

@@ -104,6 +104,11 @@ impl Path {
         self.last_definite = true;
     }
 
+    /// Failing by its score, while its newest result is a good one.
+    pub fn recovers(&self) -> bool {
+        self.score.health() == Health::Failing && weigh(&self.last) == Weight::Success
+    }
+
     pub const fn score(&self) -> Score {
         self.score
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::api::{Access, Cause, Confidence, Pattern};
 use crate::diagnose::tests::build::*;
 use crate::diagnose::{Verdict, diagnose};
+use crate::evidence::probe::CertVerdict;
 
 /// A round: the edge and the origin, each with what it showed.
 fn round(n: i64, via: &Saw, direct: &Saw) -> (Vec<Probe>, Timestamp) {
@@ -209,4 +210,54 @@ fn a_verdict_changes_when_it_is_confirmed() {
     assert!(confirmed.offer(healthy()).is_some());
     assert!(confirmed.offer(bypass()).is_none(), "a fact of configuration is read twice");
     assert_eq!(confirmed.offer(bypass()).map(|v| v.cause), Some(Cause::DnsBypassesProxy));
+}
+
+#[test]
+fn on_the_way_back_no_other_cause_takes_the_place_of_the_one_that_goes_away() {
+    let mut ledger = Ledger::seeded(Health::OK);
+    let mut confirmed = Confirmed::default();
+    let good = (ok(), listed(ok()));
+    let expired = (status(502), listed(ok().cert(CertVerdict::Expired)));
+    feed(&mut ledger, &vec![good.clone(); 12]);
+    let at = feed(&mut ledger, &vec![expired; 3]);
+    assert!(!ledger.recovering());
+    confirmed.offer(verdict(&ledger, at));
+    let cause = confirmed.current().map(|v| v.cause);
+    assert_eq!(cause, Some(Cause::OriginCertExpired));
+    for _ in 0..11 {
+        let at = feed(&mut ledger, std::slice::from_ref(&good));
+        assert!(ledger.recovering());
+        assert!(confirmed.offer_in_recovery(verdict(&ledger, at)).is_none());
+    }
+    assert_eq!(confirmed.current().map(|v| v.cause), cause);
+    let at = feed(&mut ledger, &[good]);
+    assert!(!ledger.recovering());
+    assert_eq!(confirmed.offer(verdict(&ledger, at)).map(|v| v.cause), Some(Cause::Healthy));
+}
+
+#[test]
+fn nothing_is_masked_once_the_plain_url_fails_too() {
+    let mut ledger = Ledger::seeded(Health::OK);
+    let both = |n, saw: &Saw| {
+        let (mut probes, at) = round(n, saw, &listed(ok()));
+        let mut plain = probes[0].clone();
+        plain.variant = Variant::Plain;
+        plain.id = format!("plain{n}");
+        probes.push(plain);
+        (probes, at)
+    };
+    let (probes, at) = both(0, &ok());
+    ledger.record(probes, Vec::new(), true, at);
+    // Asked for once when the other path changes; its score has not moved far when that one is confirmed.
+    let (probes, at) = both(1, &status(504).after(2));
+    ledger.record(probes, Vec::new(), true, at);
+    for n in 2..4 {
+        let (probes, at) = round(n, &status(504).after(2), &listed(ok()));
+        ledger.record(probes, Vec::new(), false, at);
+    }
+    let (_, at) = round(4, &ok(), &ok());
+    let v = verdict(&ledger, at);
+    assert_eq!(v.healthy, Some(false));
+    assert!(!v.summary.contains("mask"), "{}", v.summary);
+    assert!(v.evidence.iter().all(|e| !e.detail.as_deref().unwrap_or_default().contains("now and then")), "{v:?}");
 }

@@ -3,7 +3,7 @@
 use super::fit::{blamed, observed};
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence, Phase};
-use crate::diagnose::view::edge::{Edge, Seen};
+use crate::diagnose::view::edge::{Edge, EdgeFault, Seen};
 use crate::diagnose::view::leg::Leg;
 use crate::diagnose::view::origin::OriginAddress;
 use crate::diagnose::view::trouble::Trouble;
@@ -37,6 +37,9 @@ fn timeout<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(Edge { fault: Some(fault), .. }) = place else {
         return Err("no origin address accepts and stays silent");
     };
+    if let Some(found) = slower_than_the_proxy_waits(view, fault) {
+        return Ok(found);
+    }
     match fault.seen {
         Seen::Answer { trouble: Trouble::Status(status), hop, leg: Leg::ReadTimeout, .. }
             if status >= 500 && hop.edge() => {}
@@ -51,4 +54,28 @@ fn timeout<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         .showing(view.origins.iter().filter_map(OriginAddress::exhibit))
         .or([Cause::ProxyBlocked])
         .decided_by(if view.origin_works() { Next::OriginLog } else { Next::ListedVantage }))
+}
+
+/// The proxy gives up at a timer, and every origin address that answers takes longer than the proxy waits for an
+/// answer. The two agree, so this is High; where the proxy's timers are alike it may not even have connected: Medium.
+fn slower_than_the_proxy_waits<'c>(view: &View<'c>, fault: &EdgeFault<'c>) -> Option<Match<'c>> {
+    let Seen::Answer { trouble: Trouble::Status(500..), hop, leg: leg @ (Leg::ReadTimeout | Leg::SomeTimeout), .. } =
+        fault.seen
+    else {
+        return None;
+    };
+    let waits = u32::from(view.subject.read_timeout_seconds) * 1000;
+    let slow = |o: &OriginAddress<'c>| {
+        o.judged().and_then(|(_, probe)| probe.timings.first_byte_ms).is_some_and(|took| took >= waits)
+    };
+    if !hop.edge() || !view.origin_works() || !view.working_origins().all(slow) {
+        return None;
+    }
+    let sure = leg == Leg::ReadTimeout;
+    let says = "the origin answers later than the proxy waits, and the proxy gives up at its timer";
+    let found = Match::new(if sure { Confidence::High } else { Confidence::Medium }, Ground::Observed, says)
+        .showing([Exhibit::Probe(fault.track, fault.probe)])
+        .showing(view.working_origins().filter_map(OriginAddress::exhibit))
+        .decided_by(Next::OriginLog);
+    Some(if sure { found } else { found.or([Cause::ProxyBlocked]) })
 }

@@ -101,7 +101,8 @@ impl Edge<'_> {
 
     /// Whether visitors get an answer although the path past the caches fails.
     pub fn masked(&self) -> bool {
-        self.plain.as_ref().is_some_and(|p| matches!(p.state, State::Works))
+        // A score forgets slowly: the newest answer to the plain URL must be a good one too.
+        self.plain.as_ref().is_some_and(|p| matches!(p.state, State::Works) && p.track.last.outcome == Outcome::OK)
             && self.bypass.as_ref().is_some_and(|p| matches!(p.state, State::Fails { wavers: false, .. }))
     }
 }

@@ -1,7 +1,7 @@
 //! Exhibits as one line each, in enums, numbers and our own words.
 
 use crate::api::status::EvidenceItem;
-use crate::api::{Access, Observation, Outcome, Phase, conditions};
+use crate::api::{Access, Observation, Outcome, Pattern, Phase, conditions};
 use crate::diagnose::view::edge::Seen;
 use crate::diagnose::view::hop::{Made, Proof};
 use crate::diagnose::view::leg::{self, Leg};
@@ -12,6 +12,8 @@ use crate::evidence::{Fact, Probe, Track};
 
 /// Most items in a status.
 const ITEMS: usize = 16;
+/// Longest address or object, in bytes.
+const ADDRESS: usize = 320;
 /// Longest detail, in bytes.
 const DETAIL: usize = 512;
 
@@ -41,6 +43,7 @@ fn item(view: &View<'_>, exhibit: &Exhibit<'_>) -> EvidenceItem {
         Exhibit::Certificate(track, certificate) => of_certificate(view, track, certificate),
         Exhibit::Fact(fact) => of_fact(fact),
     };
+    item.address = item.address.map(|a| conditions::cut(&a, ADDRESS));
     item.detail = item.detail.filter(|d| !d.is_empty()).map(|d| conditions::cut(&d, DETAIL));
     item
 }
@@ -71,7 +74,8 @@ fn of_probe(view: &View<'_>, track: &Track, probe: &Probe) -> EvidenceItem {
     if probe.response.as_ref().is_some_and(|r| r.cached) {
         parts.push("out of a cache".to_owned());
     }
-    if track.samples > 1 && track.failures > 0 && track.failures < track.samples {
+    // Not for answers from before an outage, which are samples of the same path.
+    if track.pattern != Pattern::Steady {
         parts.push("fails now and then".to_owned());
     }
     let direct = matches!(probe.observation, Observation::Direct | Observation::InCluster);
@@ -130,7 +134,7 @@ fn time(view: &View<'_>, probe: &Probe) -> Option<String> {
     Some(match spent {
         0..500 => "at once".to_owned(),
         500..1500 => "after about 1 s".to_owned(),
-        _ => format!("after about {} s", (spent + 500) / 1000),
+        _ => format!("after about {} s", spent.saturating_add(500) / 1000),
     })
 }
 

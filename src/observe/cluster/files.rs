@@ -147,6 +147,10 @@ impl ClusterSource for Files {
     }
 
     /// A kind of which no object is given is not known: the files are rarely the whole of a cluster.
+    fn live(&self) -> bool {
+        false
+    }
+
     fn knows(&self, kind: Kind) -> bool {
         self.seen.kinds.contains(&kind)
     }

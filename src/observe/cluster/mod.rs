@@ -70,6 +70,10 @@ pub trait ClusterSource: Send + Sync {
     /// Whether objects of this kind are known here at all. Where they are not, their absence says nothing.
     fn knows(&self, kind: Kind) -> bool;
 
+    /// Whether this stands for a running cluster. There, a kind that is not known exists all the same, and nothing may
+    /// be written without having seen it; in files, what is left out is left out.
+    fn live(&self) -> bool;
+
     fn service(&self, namespace: &str, name: &str) -> Option<Arc<Service>> {
         self.shelves().services.get(namespace, name)
     }

@@ -203,6 +203,10 @@ impl ClusterSource for Stores {
         &self.shared.shelves
     }
 
+    fn live(&self) -> bool {
+        true
+    }
+
     fn knows(&self, kind: Kind) -> bool {
         let standings = self.shared.standings.lock();
         let mut of_kind = standings.iter().filter(|((k, _), _)| *k == kind).map(|(_, s)| s.listed).peekable();

@@ -24,7 +24,7 @@ use tokio::time::timeout;
 /// Longest wait for a name of a feed.
 const NAME: Duration = Duration::from_secs(10);
 /// Longest read of a whole source, all documents included.
-const SOURCE: Duration = Duration::from_secs(240);
+const SOURCE: Duration = Duration::from_mins(4);
 
 /// Why feeds cannot be read at all.
 #[derive(Debug, thiserror::Error)]

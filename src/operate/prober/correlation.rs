@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// Fewest unrelated origins that can show anything.
 const LEAST: usize = 5;
 /// What turns within this time turns at once.
-const AT_ONCE: Duration = Duration::from_secs(120);
+const AT_ONCE: Duration = Duration::from_mins(2);
 
 /// How one origin stands.
 #[derive(Clone, Copy, Debug)]

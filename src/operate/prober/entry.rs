@@ -55,6 +55,8 @@ pub struct Entry {
     resolved: Vec<IpAddr>,
     /// Addresses of the last round, for telling which origins have nothing in common.
     pub addresses: BTreeSet<IpAddr>,
+    /// Something of this origin answered in the last round, well or badly.
+    reached: bool,
     published: Option<Assessment>,
     forbidden: bool,
     handled: Option<String>,
@@ -76,6 +78,7 @@ impl Entry {
             ends: None,
             resolved: Vec::new(),
             addresses: BTreeSet::new(),
+            reached: false,
             published: None,
             forbidden: false,
             handled: None,
@@ -86,16 +89,21 @@ impl Entry {
 
     /// Takes in what is new. A new question begins a new history; the old answers say nothing of it.
     pub fn renew(&mut self, site: Arc<Site>) {
-        if site.question != self.site.question {
-            let (asked, last_long) = (self.asked, self.last_long);
-            *self = Self { asked, last_long, ..Self::new(site, self.pace) };
-        } else {
+        if site.question == self.site.question {
             self.site = site;
+        } else {
+            let (asked, last_long) = (self.asked, self.last_long);
+            *self = Self { last_long, asked, ..Self::new(site, self.pace) };
         }
     }
 
-    /// Whether somebody waits for a round.
+    /// Whether a round is wanted whenever it comes: somebody waits for one, or there was none yet.
     pub fn is_wanted(&self) -> bool {
+        self.rounds == 0 || self.is_asked()
+    }
+
+    /// Whether somebody waits for a round.
+    pub fn is_asked(&self) -> bool {
         self.asked.is_some() || (self.site.request.is_some() && self.site.request != self.handled)
     }
 
@@ -107,6 +115,11 @@ impl Entry {
     /// Failing now, as far as the pools are concerned.
     pub fn is_failing(&self) -> bool {
         self.ledger.is_suspect()
+    }
+
+    /// Failing, and nothing at all answers: this may be the vantage's own fault.
+    pub fn is_dark(&self) -> bool {
+        self.is_failing() && !self.reached
     }
 
     /// Whether a long probe should be started now.
@@ -129,9 +142,10 @@ impl Entry {
                 Ask { plain, long: false, suspects, control: house.control.clone() }
             }
             Round::Recheck => {
-                let plain = self.rounds == 0 || self.is_wanted();
+                // What visitors get is looked at as closely: else it lags behind, and a failure would read
+                // as masked by a cache.
                 self.rounds = self.rounds.wrapping_add(u64::from(self.rounds == 0));
-                Ask { plain, long: false, suspects, control: house.control.clone() }
+                Ask { plain: true, long: false, suspects, control: house.control.clone() }
             }
             Round::Plain => Ask { plain: true, ..Ask::default() },
             Round::Long => Ask { long: true, suspects, ..Ask::default() },
@@ -139,8 +153,8 @@ impl Entry {
     }
 
     /// Takes in what a round saw. True when the plain URL should be asked for at once, since what the
-    /// bypassing probes say has changed.
-    pub fn take_in(&mut self, round: Round, look: Look, now: Timestamp) -> bool {
+    /// bypassing probes say has changed. `blind`: this vantage is suspected.
+    pub fn take_in(&mut self, round: Round, mut look: Look, house: &House, blind: bool, now: Timestamp) -> bool {
         match round {
             Round::Plain => {
                 let plain = |p: &Probe| p.observation == Observation::ViaProxy && p.variant == Variant::Plain;
@@ -155,6 +169,7 @@ impl Entry {
             Round::Scheduled | Round::Recheck => {
                 self.forbidden = look.all_denied;
                 self.addresses = look.edges.iter().chain(&look.origins).map(std::net::SocketAddr::ip).collect();
+                self.reached = look.probes.iter().any(Probe::answered);
                 self.resolved = look.origins.iter().map(std::net::SocketAddr::ip).collect();
                 let ends: BTreeSet<_> = look
                     .probes
@@ -165,6 +180,11 @@ impl Entry {
                 let asked_plain = look.probes.iter().any(|p| p.variant == Variant::Plain && is_proxied(p));
                 let changed = self.ends.as_ref().is_some_and(|before| *before != ends);
                 self.ends = Some(ends);
+                if blind && !self.reached {
+                    // As if a control target had failed: no score moves while this vantage reaches nothing.
+                    let vantage = house.vantage.clone();
+                    look.facts.push(Fact::Control(Control { vantage, outcome: Outcome::Lost }));
+                }
                 self.ledger.record(look.probes, look.facts, round == Round::Scheduled, now);
                 changed && !asked_plain && self.site.plan.validated.probe.bypass == CacheBypass::Query
             }
@@ -197,13 +217,12 @@ impl Entry {
                 subject.origin_addresses.clone_from(&self.resolved);
             }
             subject.control |= house.control.is_some() || blind;
-            let mut facts = self.site.facts.clone();
-            if blind {
-                let vantage = house.vantage.clone();
-                facts.push(Fact::Control(Control { vantage, outcome: Outcome::Lost }));
-            }
-            let verdict = diagnose(&self.ledger.case(subject, facts, now));
-            let _ = self.confirmed.offer(verdict);
+            let verdict = diagnose(&self.ledger.case(subject, self.site.facts.clone(), now));
+            let _ = if self.ledger.recovering() {
+                self.confirmed.offer_in_recovery(verdict)
+            } else {
+                self.confirmed.offer(verdict)
+            };
         }
         let next = Assessment {
             question: self.site.question.clone(),
@@ -226,11 +245,6 @@ impl Entry {
         }
         self.published = Some(next.clone());
         Some(next)
-    }
-
-    /// Whether the confirmed verdict says that the site fails.
-    pub fn is_unhealthy(&self) -> bool {
-        self.confirmed.current().is_some_and(|v| v.healthy == Some(false))
     }
 }
 

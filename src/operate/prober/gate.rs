@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use crate::net::guard::{Destination, GuardPolicy, Role, Rule};
 use crate::observe::round::{Denied, Gate, Starved, Via};
-use crate::report::metrics::Metrics;
+use crate::report::metrics::{Labels, Metrics};
 use futures::future::BoxFuture;
 use parking_lot::RwLock;
 use std::net::SocketAddr;
@@ -67,7 +67,11 @@ impl Gate for SiteGate {
                     self.budget.origin(&self.namespace, address.ip()).await
                 }
             };
-            if served { Ok(()) } else { Err(Starved) }
+            if served {
+                return Ok(());
+            }
+            self.metrics.series().skipped.get_or_create(&Labels::reason("starved")).inc();
+            Err(Starved)
         })
     }
 }

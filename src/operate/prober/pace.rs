@@ -34,7 +34,8 @@ impl Pace {
         let offset = self.seed % self.period;
         let around = now.saturating_sub(offset) / self.period;
         // A tick may stand before its place, so the one around `now` may be over or still to come.
-        let first = (around..around.saturating_add(2)).find(|n| self.at(*n) > now).unwrap_or(around.saturating_add(2));
+        let last = around.saturating_add(2);
+        let first = (around..last).find(|n| self.at(*n) > now).unwrap_or(last);
         let number = self.last.map_or(first, |last| first.max(last.saturating_add(1)));
         self.last = Some(number);
         self.at(number)

@@ -3,43 +3,28 @@
 use super::clock::Clock;
 use super::correlation::{Correlation, Stand};
 use super::entry::{Entry, House, Round, sooner};
+use super::looks::{Ended, Looks};
 use super::pace::Pace;
 use super::pools::{Pool, Pools};
 use super::{Board, Handle, Site, Told};
 use crate::api::Outcome;
 use crate::evidence::Fact;
-use crate::observe::probe::Prober;
-use crate::observe::round::{Ask, Look, Plan, look};
+use crate::observe::round::{Ask, Plan};
 use crate::operate::key::OriginKey;
 use crate::operate::lease::Claim;
 use crate::report::metrics::{Labels, Metrics};
-use futures::future::BoxFuture;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Messages that may wait for the prober; who sends more waits.
 const BACKLOG: usize = 1024;
-/// After this long a round is given up, whatever it waits for: longer than any sum of deadlines.
-const GIVE_UP: Duration = Duration::from_secs(320);
 /// How often it is checked at most whether too many origins fail at once.
 const SUSPICION_EVERY: Duration = Duration::from_secs(1);
-
-/// Makes rounds: the network, or a stand-in for it.
-pub trait Looks: Send + Sync + 'static {
-    fn look(&self, plan: Plan, ask: Ask) -> BoxFuture<'static, Look>;
-}
-
-impl Looks for Prober {
-    fn look(&self, plan: Plan, ask: Ask) -> BoxFuture<'static, Look> {
-        let prober = self.clone();
-        Box::pin(async move { look(&prober, &plan, &ask).await })
-    }
-}
 
 /// How the installation wants it.
 #[derive(Clone, Debug)]
@@ -51,18 +36,6 @@ pub struct Options {
     pub clock: Clock,
 }
 
-/// What became of a round.
-struct Ended {
-    key: OriginKey,
-    question: String,
-    round: Round,
-    pool: Option<Pool>,
-    request: Option<String>,
-    ask: Option<u64>,
-    /// Absent: given up.
-    look: Option<Look>,
-}
-
 /// An origin with its place in time.
 struct Slot {
     entry: Entry,
@@ -71,7 +44,7 @@ struct Slot {
     tick: Instant,
     running: bool,
     waiting: bool,
-    suspect_since: Option<Instant>,
+    dark_since: Option<Instant>,
 }
 
 /// The schedule.
@@ -134,13 +107,15 @@ impl Schedule {
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let next = self.order.first().map(|(at, _)| *at);
-            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 alive = self.claim.changed() => {
                     if !alive { return }
-                    if !self.claim.is_current() { self.rest() }
+                    if self.claim.term().is_none() {
+                        self.rest();
+                    }
                 }
                 told = self.told.recv() => match told {
                     Some(told) => self.hear(told),
@@ -191,7 +166,7 @@ impl Schedule {
         if let Some(slot) = self.slots.get_mut(&key) {
             let other = slot.entry.site.question != site.question;
             slot.entry.renew(site);
-            let wanted = slot.entry.is_wanted();
+            let wanted = slot.entry.is_asked();
             if other {
                 let site = &slot.entry.site;
                 let period = site.plan.validated.probe.period.max(self.options.minimum_period);
@@ -214,7 +189,7 @@ impl Schedule {
         let round = if fresh { Round::Recheck } else { Round::Scheduled };
         let entry = Entry::new(site, pace);
         self.order.insert((due, key.clone()));
-        let slot = Slot { entry, due, round, tick, running: false, waiting: false, suspect_since: None };
+        let slot = Slot { entry, due, round, tick, running: false, waiting: false, dark_since: None };
         self.slots.insert(key, slot);
     }
 
@@ -262,7 +237,7 @@ impl Schedule {
 
     /// Begins what has a place.
     fn begin(&mut self) {
-        if !self.claim.is_current() {
+        if self.claim.term().is_none() {
             return;
         }
         while let Some((pool, key)) = self.pools.next() {
@@ -301,10 +276,7 @@ impl Schedule {
 
     fn start(&mut self, plan: Plan, ask: Ask, ended: Ended) {
         let looking = self.looks.look(plan, ask);
-        self.running.spawn(async move {
-            let look = timeout(GIVE_UP, looking).await.ok();
-            Ended { look, ..ended }
-        });
+        self.running.spawn(ended.after(looking));
     }
 
     /// A look beside the rounds, of which only one kind of probe is taken in.
@@ -344,12 +316,13 @@ impl Schedule {
             self.control = Some((Instant::now(), control));
         }
         let probes = if request.is_some() || ask.is_some() { look.probes.clone() } else { Vec::new() };
-        let plain = slot.entry.take_in(round, look, now);
+        let blind = self.correlation.is_blind();
+        let plain = slot.entry.take_in(round, look, &self.options.house, blind, now);
         if pool.is_some() {
             slot.entry.answer(request, ask, &probes);
             self.metrics.round(&key.namespace, &key.name, now.as_second());
         }
-        slot.suspect_since = match (slot.entry.is_failing(), slot.suspect_since) {
+        slot.dark_since = match (slot.entry.is_dark(), slot.dark_since) {
             (false, _) => None,
             (true, since) => since.or_else(|| Some(Instant::now())),
         };
@@ -376,8 +349,7 @@ impl Schedule {
         self.correlated = now;
         let recent = |at: Instant| now.saturating_duration_since(at) <= self.options.minimum_period * 3;
         let sane = self.control.is_some_and(|(at, outcome)| outcome == Outcome::OK && recent(at));
-        let stands =
-            self.slots.values().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.suspect_since });
+        let stands = self.slots.values().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.dark_since });
         let was = self.correlation.is_blind();
         let blind = self.correlation.look(stands, sane, now);
         if blind != was {
@@ -388,8 +360,7 @@ impl Schedule {
 
     fn judge(&mut self, key: &OriginKey) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        let recent = slot.suspect_since.is_some();
-        let blind = self.correlation.is_blind() && recent;
+        let blind = self.correlation.is_blind() && slot.dark_since.is_some();
         if let Some(next) = slot.entry.judge(&self.options.house, blind, self.options.clock.now()) {
             if let Some(verdict) = &next.verdict {
                 self.metrics.verdict(&key.namespace, &key.name, verdict.cause, verdict.healthy);

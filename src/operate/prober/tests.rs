@@ -6,7 +6,7 @@ use crate::api::{Access, Cause, Observation, Outcome, Phase, Provider};
 use crate::evidence::probe::{Fault, Response, Timings};
 use crate::evidence::{Health, Probe, Subject, Surroundings, Variant};
 use crate::observe::round::{Ask, Look, Plan};
-use crate::operate::lease::Claim;
+use crate::operate::lease::{Claim, Held};
 use crate::report::metrics::Metrics;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -33,6 +33,8 @@ struct Script {
     made: Mutex<Vec<Made>>,
     down: Mutex<HashSet<String>>,
     hang: Mutex<HashSet<String>>,
+    /// Nothing at all answers.
+    dark: Mutex<HashSet<String>>,
     takes: Mutex<Duration>,
     overlaps: Mutex<u32>,
     busy: Mutex<HashMap<String, u32>>,
@@ -51,16 +53,22 @@ impl Script {
 #[derive(Clone, Debug)]
 struct Scripted(Arc<Script>);
 
+/// A site that is down: the edge answers 502, the origin refuses.
 fn probe(observation: Observation, variant: Variant, address: SocketAddr, fault: Option<Fault>) -> Probe {
+    let answered = fault.is_none() || (fault == Some(Fault::ConnectionRefused) && observation == Observation::ViaProxy);
     let (outcome, phase) = match fault {
         None => (Outcome::OK, None),
         Some(Fault::Deadline) => (Outcome::TimedOut, Some(Phase::FirstByte)),
+        Some(_) if answered => (Outcome::UnexpectedStatus, Some(Phase::FirstByte)),
+        Some(Fault::HostUnreachable) => (Outcome::Unreachable, Some(Phase::Connect)),
         Some(_) => (Outcome::Refused, Some(Phase::Connect)),
     };
-    let response = fault.is_none().then(|| {
-        serde_json::from_value::<Response>(serde_json::json!({"status": 200, "bodyHash": "00", "bodyBytes": 5}))
+    let status = if fault.is_none() { 200 } else { 502 };
+    let response = answered.then(|| {
+        serde_json::from_value::<Response>(serde_json::json!({"status": status, "bodyHash": "00", "bodyBytes": 5}))
             .unwrap()
     });
+    let fault = fault.filter(|_| !answered);
     let mut probe: Probe = serde_json::from_value(serde_json::json!({
         "observation": observation.to_string(), "variant": variant.to_string(), "vantage": "cluster",
         "access": Access::Listed.to_string(), "outcome": outcome.to_string(), "timings": {"totalMs": 1},
@@ -100,11 +108,13 @@ impl Looks for Scripted {
             let direct = SocketAddr::new(IpAddr::from([203, 0, 113, number]), 80);
             let down = script.down.lock().contains(&origin);
             let hang = script.hang.lock().contains(&origin);
+            let dark = script.dark.lock().contains(&origin);
             let fault = if hang { Some(Fault::Deadline) } else { down.then_some(Fault::ConnectionRefused) };
+            let fault = if dark { Some(Fault::HostUnreachable) } else { fault };
             let at_edge = |variant| probe(Observation::ViaProxy, variant, edge, fault);
             let mut probes = vec![
                 at_edge(Variant::Bypass),
-                probe(Observation::Direct, Variant::Plain, direct, fault.filter(|_| down)),
+                probe(Observation::Direct, Variant::Plain, direct, fault.filter(|_| down || dark)),
             ];
             if ask.plain {
                 probes.push(at_edge(Variant::Plain));
@@ -124,14 +134,14 @@ struct Bed {
     handle: Handle,
     metrics: Metrics,
     changed: Arc<Mutex<Vec<OriginKey>>>,
-    leader: watch::Sender<Option<Instant>>,
+    leader: watch::Sender<Option<Held>>,
     _stop: tokio_util::sync::DropGuard,
 }
 
 fn bed(max_in_flight: usize) -> Bed {
     let script = Arc::new(Script { begun: Mutex::new(Some(Instant::now())), ..Script::default() });
     let (leader, claim) = Claim::channel();
-    leader.send_replace(Some(Instant::now() + Duration::from_secs(1_000_000)));
+    leader.send_replace(Some(Held { until: Instant::now() + Duration::from_secs(1_000_000), term: 1 }));
     let options = Options {
         house: House { control: None, vantage: "cluster".into() },
         max_in_flight,
@@ -304,7 +314,7 @@ async fn a_round_too_late_says_nothing() {
     }
     pass(600).await;
     let text = bed.metrics.text().unwrap();
-    assert!(text.contains(r#"leeward_rounds_skipped_total{reason="late"}"#), "nothing was skipped");
+    assert!(text.contains(r#"leeward_skipped_total{reason="late"}"#), "nothing was skipped");
     assert_eq!(*bed.script.overlaps.lock(), 0);
 }
 
@@ -317,18 +327,35 @@ async fn when_most_fail_at_once_nobody_is_told_that_their_site_is_down() {
     pass(100).await;
     for i in 1..=6 {
         assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::Healthy));
-        bed.script.down.lock().insert(format!("s{i}"));
+        bed.script.dark.lock().insert(format!("s{i}"));
     }
     pass(300).await;
     let causes: Vec<_> = (1..=6).filter_map(|i| bed.cause(&format!("s{i}"))).collect();
-    let blamed = causes.iter().filter(|c| **c == Cause::OriginRefused).count();
-    assert!(blamed <= 3, "{causes:?}");
-    assert!(causes.contains(&Cause::VantageFault), "{causes:?}");
-    bed.script.down.lock().clear();
+    assert!(causes.iter().all(|c| *c == Cause::VantageFault), "{causes:?}");
+    assert!(bed.metrics.text().unwrap().contains("leeward_verdicts_frozen 1"));
+    bed.script.dark.lock().clear();
     pass(300).await;
     for i in 1..=6 {
-        assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::Healthy));
+        let assessment = bed.handle.board().get(&key(&format!("s{i}"))).unwrap();
+        assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::Healthy), "{assessment:#?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sites_that_answer_badly_show_that_the_vantage_is_sane() {
+    let bed = bed(100);
+    for i in 1..=6 {
+        bed.handle.tell(site(&format!("s{i}"), Health::Unknown, "")).await;
+    }
+    pass(100).await;
+    for i in 1..=6 {
+        bed.script.down.lock().insert(format!("s{i}"));
+    }
+    pass(200).await;
+    for i in 1..=6 {
+        assert_eq!(bed.cause(&format!("s{i}")), Some(Cause::OriginRefused));
+    }
+    assert!(bed.metrics.text().unwrap().contains("leeward_verdicts_frozen 0"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -342,11 +369,22 @@ async fn who_does_not_lead_does_not_probe() {
     pass(300).await;
     assert_eq!(bed.script.count(), before);
     assert!(bed.handle.board().get(&key("s1")).is_none());
-    bed.leader.send_replace(Some(Instant::now() + Duration::from_secs(10_000)));
+    bed.leader.send_replace(Some(Held { until: Instant::now() + Duration::from_secs(10_000), term: 2 }));
     bed.handle.forget_all();
     bed.handle.tell(site("s1", Health::OK, "")).await;
     pass(100).await;
     assert!(bed.script.count() > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_nobody_else_leads_probing_goes_on_though_the_claim_has_run_out() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(10).await;
+    bed.leader.send_replace(Some(Held { until: Instant::now(), term: 1 }));
+    let before = bed.script.count();
+    pass(300).await;
+    assert!(bed.script.count() > before + 8);
 }
 
 #[tokio::test(start_paused = true)]

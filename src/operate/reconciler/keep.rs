@@ -5,6 +5,8 @@ use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProtectedOriginStatus};
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Memory of one origin.
 #[derive(Debug, Default)]
@@ -23,8 +25,33 @@ pub struct Keep {
     pub after: Option<After>,
     /// What was seen after the last write, as the rest of a sentence.
     pub effect: Option<&'static str>,
+    /// How often the status was written lately.
+    pub pace: Pace,
     /// What may be needed once the resource is gone.
     pub last: Option<Last>,
+}
+
+/// Limits how often one status is written without its spec having changed: what flaps is told, but not
+/// each time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace(Option<(f64, Instant)>);
+
+/// Writes at once after a quiet time, and how soon one more.
+const BURST: f64 = 12.0;
+const ONE_MORE: Duration = Duration::from_secs(20);
+
+impl Pace {
+    /// Takes leave for a write, or says how long to wait for it.
+    pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
+        let (left, at) = self.0.unwrap_or((BURST, now));
+        let left = (left + now.saturating_duration_since(at).as_secs_f64() / ONE_MORE.as_secs_f64()).min(BURST);
+        if left < 1.0 {
+            self.0 = Some((left, now));
+            return Err(ONE_MORE.mul_f64(1.0 - left));
+        }
+        self.0 = Some((left - 1.0, now));
+        Ok(())
+    }
 }
 
 /// A status that was written.
@@ -105,6 +132,20 @@ mod tests {
         keep.written = Some(Written { version: Some(7), status: status.clone() });
         assert_eq!(keep.status(&object("6")), Some(status));
         assert_eq!(keep.status(&object("7")), None, "now the watch is as new, and it decides");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_flaps_is_written_three_times_a_minute() {
+        let mut pace = Pace::default();
+        let start = Instant::now();
+        let mut writes = 0;
+        while start.elapsed() < Duration::from_secs(3600) {
+            match pace.take(Instant::now()) {
+                Ok(()) => writes += 1,
+                Err(wait) => tokio::time::sleep(wait + Duration::from_millis(1)).await,
+            }
+        }
+        assert!((180..=195).contains(&writes), "{writes} in an hour");
     }
 
     #[test]

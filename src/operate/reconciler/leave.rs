@@ -18,8 +18,8 @@ impl Reconciler {
     pub(super) async fn leave(&self, key: &OriginKey, keep: &mut Keep) {
         self.prober.forget(key).await;
         let Some(last) = keep.last.take() else { return };
-        let list = &last.origin.allowlist;
-        if list.deletion != DeletionPolicy::Delete || list.mode != Mode::Enforce {
+        let allowlist = &last.origin.allowlist;
+        if allowlist.deletion != DeletionPolicy::Delete || allowlist.mode != Mode::Enforce {
             return;
         }
         let now = Timestamp::now();
@@ -37,13 +37,12 @@ impl Reconciler {
         });
         let claim = || self.claim.is_current();
         let mut memory = std::mem::take(&mut keep.memory);
-        match timeout(WRITES, apply(&self.client, &plan, &claim, &mut memory, now)).await {
-            Ok(applied) => {
-                for written in &applied.writes {
-                    tracing::info!(origin = %key, object = written.object, "released: the resource is gone");
-                }
+        if let Ok(applied) = timeout(WRITES, apply(&self.client, &plan, &claim, &mut memory, now)).await {
+            for written in &applied.writes {
+                tracing::info!(origin = %key, object = written.object, "released: the resource is gone");
             }
-            Err(_) => tracing::warn!(origin = %key, "not released: the API server did not answer in time"),
+        } else {
+            tracing::warn!(origin = %key, "not released: the API server did not answer in time");
         }
     }
 }

@@ -12,12 +12,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Longest look.
-const LOOK: Duration = Duration::from_secs(120);
+const LOOK: Duration = Duration::from_mins(2);
 /// First pause after a failure; it doubles up to [`MOST`].
 const FIRST: Duration = Duration::from_millis(500);
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_mins(1);
 /// Everything is looked at again after so long, should word of a change have been lost.
-const RESYNC: Duration = Duration::from_secs(240);
+const RESYNC: Duration = Duration::from_mins(4);
 
 /// Failures in a row by origin.
 #[derive(Debug, Default)]

@@ -208,7 +208,7 @@ impl Series {
         let mut put = Put(registry);
         put.put("probe_phase_seconds", "Time that a phase of a probe took, failed phases included", &series.phases);
         put.put("probes", "Probes by how they ended", &series.probes);
-        put.put("rounds_skipped", "Rounds that did not take place, or do not count, by reason", &series.skipped);
+        put.put("skipped", "Rounds and probes that were not made, by reason", &series.skipped);
         put.put("origin_verdict", "The confirmed cause of each origin", &series.verdicts);
         put.put("origin_healthy", "1 healthy, 0 unhealthy, absent while nobody can say", &series.healthy);
         put.put("origin_phase_seconds", "Time that the phase took in the newest probe of a path", &series.timings);

@@ -31,26 +31,24 @@ pub fn written(cluster: &Cluster) -> Result<Written> {
     Ok(Written { policy: yaml("networkpolicy", "leeward-docs")?, ingress: yaml("ingress", "docs")? })
 }
 
-/// Waits until both carry a prefix.
+/// Waits until the NetworkPolicy carries a prefix and, if that is to be so by now, the Ingress too.
 pub fn until_written(
     cluster: &mut Cluster,
     operator: &mut Operator,
     screen: &Screen,
-    prefix: &str,
+    (prefix, both): (&str, bool),
     within: Duration,
 ) -> Result<()> {
-    let timer = screen.wait(&format!("{prefix} in the NetworkPolicy and in the Ingress"));
+    let places = if both { "the NetworkPolicy and the Ingress" } else { "the NetworkPolicy" };
+    let timer = screen.wait(&format!("{prefix} in {places}"));
     let deadline = Instant::now() + within;
     loop {
         interrupt::check()?;
         let now = written(cluster)?;
-        let carried = [("NetworkPolicy", &now.policy), ("Ingress", &now.ingress)].map(|(kind, text)| {
-            let word = if text.contains(prefix) { "has it" } else { "lacks it" };
-            (text.contains(prefix), format!("{kind} {word}"))
-        });
-        let state = carried.clone().map(|(_, text)| text).join(", ");
-        if carried.iter().all(|(has, _)| *has) {
-            timer.done(&format!("{prefix} is in the NetworkPolicy and in the Ingress"));
+        let has = |text: &str| if text.contains(prefix) { "has it" } else { "lacks it" };
+        let state = format!("NetworkPolicy {}, Ingress {}", has(&now.policy), has(&now.ingress));
+        if now.policy.contains(prefix) && (now.ingress.contains(prefix) || !both) {
+            timer.done(&format!("{prefix} is in {places}"));
             return Ok(());
         }
         timer.tick(&state);
@@ -86,24 +84,17 @@ pub fn difference(before: &Written, after: &Written) -> Result<String> {
     Ok(all)
 }
 
-/// What mode Plan says of each target.
-pub fn planned(resource: &Value) -> Result<String> {
+/// What the status says of each target; an error unless their states are these.
+pub fn targets(resource: &Value, states: [&str; 2]) -> Result<String> {
     let targets = resource["status"]["allowlist"]["targets"].as_array().context("status.allowlist.targets of docs")?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let lines: Vec<String> = targets
-        .iter()
-        .map(|one| {
-            format!(
-                "{} {}: {}, {}",
-                text(&one["type"]),
-                text(&one["object"]),
-                text(&one["state"]),
-                text(&one["detail"])
-            )
-        })
-        .collect();
-    if lines.len() != 2 || !targets.iter().all(|one| one["state"] == "Planned") {
-        bail!("two targets should be Planned: {lines:?}");
+    let line = |one: &Value| {
+        let detail = one["detail"].as_str().map_or_else(String::new, |detail| format!(", {detail}"));
+        format!("{} {}: {}{detail}", text(&one["type"]), text(&one["object"]), text(&one["state"]))
+    };
+    let lines: Vec<String> = targets.iter().map(line).collect();
+    if targets.iter().map(|one| text(&one["state"])).ne(states) {
+        bail!("the targets of docs should be {}: {lines:?}", states.join(" and "));
     }
     Ok(lines.join("\n"))
 }

@@ -52,8 +52,8 @@ impl Cluster {
             waiting.tick("starting");
             std::fs::read_to_string(&log).is_ok_and(|log| log.contains("sync iptables took"))
         })?;
-        // 502: the proxy is refused at the pod's node.
-        stage.visit_until(Site::Docs, &[502], Duration::from_secs(15)).context("before Leeward comes")?;
+        // The node refuses the proxy, or keeps silent: the kernel limits how often it says "refused".
+        stage.visit_until(Site::Docs, &[502, 504], Duration::from_secs(15)).context("before Leeward comes")?;
         waiting.done("kube-router enforces on node1");
         wait_until("an EndpointSlice with the pod", Duration::from_secs(20), || {
             plane.kubectl(&["get", "-n", "docs", "endpointslices", "-o", "json"]).is_ok_and(|json| json.contains(POD))

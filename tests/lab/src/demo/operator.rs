@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::cluster::Cluster;
 use super::screen::Screen;
-use super::stage::Stage;
+use super::stage::{OPERATOR, Stage};
 use crate::control_plane::Bridge;
 use crate::process::{Process, tail};
 use crate::tools;
@@ -36,6 +36,8 @@ impl Operator {
             ("--log-format", "text"),
         ];
         let mut command = stage.operator.command(leeward);
+        // As the Deployment says them.
+        command.env("POD_NAME", "leeward-0").env("POD_IPS", OPERATOR).env("LEEWARD_NAMESPACE", "leeward-system");
         command.env("KUBECONFIG", &kubeconfig).arg("run");
         for (flag, value) in flags {
             command.args([flag, value]);

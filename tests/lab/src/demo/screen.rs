@@ -6,6 +6,8 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 const WIDTH: usize = 100;
+/// What every terminal has.
+const NARROW: usize = 79;
 /// How often a timer shows a sign of life where it cannot move.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
@@ -90,8 +92,8 @@ impl Timer<'_> {
     pub fn tick(&self, state: &str) {
         let seconds = self.begin.elapsed().as_secs_f32();
         if self.screen.moving {
-            let line: String = format!("  … {seconds:4.1} s, waiting for {}: {state}", self.what);
-            print!("\r\x1b[K{}", line.chars().take(WIDTH + 20).collect::<String>());
+            // One row, or the next one could not replace it.
+            print!("\r\x1b[K{}", format!("  … {seconds:4.1} s: {state}").chars().take(NARROW).collect::<String>());
             let _ = std::io::stdout().flush();
         } else if self.shown.get().elapsed() >= SIGN_OF_LIFE {
             println!("  … {seconds:4.1} s, waiting for {}: {state}", self.what);

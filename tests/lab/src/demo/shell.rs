@@ -21,6 +21,8 @@ Everything is up, and goes when this shell ends. Try:
   visit shop                                                       # as a visitor
   on shop nft add element inet host banned '{ 198.51.100.130 }'    # ProxyBlocked in about ten seconds
   on shop nft delete element inet host banned '{ 198.51.100.130 }' # healthy again after twelve good probes
+  kubectl apply -n docs -f deploy/enforce/role-binding.yaml
+  kubectl label namespace docs leeward.dev/enforce=allowed
   kubectl patch porigin docs -n docs --type=merge -p '{\"spec\":{\"allowlist\":{\"mode\":\"Enforce\"}}}'
   on operator leeward diagnose shop/shop --resolver 192.0.2.53:53";
 

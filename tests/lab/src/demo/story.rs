@@ -1,5 +1,6 @@
 //! The story: each step says what happens, lets it happen, shows what `kubectl` shows, and fails if that is not so.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -48,10 +49,10 @@ impl Demo {
 
         screen.title("Leeward is installed");
         screen.say(
-            "Its resource types, and everything that it may do. It runs as its own ServiceAccount and nothing more.",
+            "Its kinds, its ServiceAccount and what that may do. The Deployment stays pending, since no kubelet runs \
+             here; the same program runs on a host of the lab with the ServiceAccount's token and nothing more.",
         );
-        cluster.show(&screen, &["apply", "--server-side", "-f", "crds/"])?;
-        cluster.show(&screen, &["apply", "--server-side", "-k", "deploy/"])?;
+        cluster.show(&screen, &["apply", "-k", "deploy/"])?;
         let kinds = ["crd/protectedorigins.leeward.dev", "crd/proxynetworks.leeward.dev"];
         cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", kinds[0], kinds[1]])?;
         screen.say(
@@ -62,7 +63,7 @@ impl Demo {
         let trust = format!("--from-file=ca.crt={}", stage.authority.file().display());
         cluster.kubectl(&["create", "configmap", "origin-ca", "-n", "blog", &trust])?;
         screen.say("One ProxyNetwork, the addresses that the proxies connect from, and three ProtectedOrigins:");
-        cluster.show(&screen, &["apply", "--server-side", "-f", SITES])?;
+        cluster.show(&screen, &["apply", "-f", SITES])?;
         Ok(Self { operator, cluster, stage, screen })
     }
 
@@ -105,18 +106,22 @@ impl Demo {
             "The pod of docs is guarded by a NetworkPolicy that somebody wrote ({CLUSTER}): it admits the monitoring \
              host and forgets the proxy. In mode Plan, Leeward only says what it would write:"
         ));
-        let planned = allowlist::planned(&watch::resource(&self.cluster, Site::Docs)?)?;
-        self.screen.output(&planned);
+        self.targets(["Planned", "Planned"])?;
+        self.screen.say("An administrator lets Leeward write in this namespace, and its owner wants it to:");
+        self.cluster.show(&self.screen, &["apply", "-n", "docs", "-f", "deploy/enforce/role-binding.yaml"])?;
+        self.cluster.show(&self.screen, &["label", "namespace", "docs", "leeward.dev/enforce=allowed"])?;
         let patch = r#"{"spec":{"allowlist":{"mode":"Enforce"}}}"#;
         let words = ["patch", "protectedorigin", "docs", "-n", "docs", "--type=merge", "-p", patch];
         self.cluster.show(&self.screen, &words)?;
         let timer = self.screen.wait("visitors of docs to get 200");
         self.stage.visit_until(Site::Docs, &[200], TO_WRITE)?;
         timer.done("visitors of docs get 200");
-        allowlist::until_written(&mut self.cluster, &mut self.operator, &self.screen, EDGE, TO_WRITE)?;
-        let words = ["get", "networkpolicies,ingresses", "-n", "docs", "--show-labels"];
-        self.cluster.show(&self.screen, &words)?;
-        self.screen.say("Leeward added an object of its own and one annotation; what others wrote is as it was.");
+        self.until_written(EDGE, false)?;
+        self.cluster.show(&self.screen, &["get", "networkpolicies", "-n", "docs", "--show-labels"])?;
+        self.screen.say(
+            "The policy is an object of Leeward's own; the other one is as it was. The annotation is another matter: it \
+             closes an Ingress that was open to everybody, and Leeward closes nothing before the site is seen to work.",
+        );
         Ok(())
     }
 
@@ -132,8 +137,8 @@ impl Demo {
         self.until(&[Wanted::broken(Site::Shop, "ProxyBlocked")], TO_FAIL)?;
         self.table()?;
         let text = self.cluster.kubectl(&["describe", "protectedorigin", "shop", "-n", "shop"])?;
-        self.screen.command("", "kubectl describe protectedorigin shop -n shop     # status without its conditions");
-        let kept = watch::described(&text, "Status:", "Conditions:");
+        self.screen.command("", "kubectl describe protectedorigin shop -n shop     # diagnosis and events");
+        let kept = watch::described(&text);
         ensure!(kept.contains("Remedy:") && kept.contains("Evidence:"), "no remedy or evidence in:\n{text}");
         self.screen.output(&kept);
 
@@ -144,7 +149,9 @@ impl Demo {
         self.screen
             .say("Twelve good probes in a row make a failing site healthy again. Meanwhile docs has had its own.");
         self.until(&[Wanted::healthy(Site::Shop), Wanted::healthy(Site::Docs)], TO_RECOVER)?;
-        self.table()
+        self.until_written(EDGE, true)?;
+        self.table()?;
+        self.targets(["Synced", "Synced"])
     }
 
     fn refused(&mut self) -> Result<()> {
@@ -185,13 +192,41 @@ impl Demo {
         self.visitors(Site::Docs, &[502, 504])?;
         let patch = format!(r#"[{{"op":"add","path":"/spec/source/inline/cidrs/-","value":"{NEW_EDGE}"}}]"#);
         self.cluster.show(&self.screen, &["patch", "proxynetwork", "edge", "--type=json", "-p", &patch])?;
-        allowlist::until_written(&mut self.cluster, &mut self.operator, &self.screen, NEW_EDGE, TO_WRITE)?;
+        self.until_written(NEW_EDGE, true)?;
         self.visitors(Site::Docs, &[200])?;
         self.screen.say("What has changed in the NetworkPolicy and in the Ingress:");
         self.screen.output(&allowlist::difference(&before, &allowlist::written(&self.cluster)?)?);
         self.cluster.show(&self.screen, &["get", "proxynetworks"])?;
         self.until(&Site::ALL.map(Wanted::healthy), TO_RECOVER)?;
-        self.table()
+        self.table()?;
+        self.events()
+    }
+
+    /// What was told must be what the events tell, no more and no less.
+    fn events(&self) -> Result<()> {
+        self.screen.say("And this is all that was said in events, one for each change:");
+        let columns = "-o=custom-columns=SITE:.metadata.namespace,TYPE:.type,REASON:.reason";
+        let only = "--field-selector=involvedObject.kind=ProtectedOrigin";
+        let table = self.cluster.show(&self.screen, &["get", "events", "-A", only, columns])?;
+        let said: BTreeSet<(&str, &str)> = table
+            .lines()
+            .skip(1)
+            .filter_map(|line| {
+                let mut words = line.split_whitespace();
+                Some((words.next()?, words.nth(1)?))
+            })
+            .collect();
+        let told = BTreeSet::from([
+            ("shop", "ProxyBlocked"),
+            ("shop", "OriginRefused"),
+            ("shop", "Healthy"),
+            ("blog", "OriginCertExpired"),
+            ("blog", "Healthy"),
+            ("docs", "NetworkPolicyBlocks"),
+            ("docs", "Healthy"),
+        ]);
+        ensure!(said == told, "events should say {told:?}");
+        Ok(())
     }
 
     /// Shows what visitors of a site get once it is one of these.
@@ -203,6 +238,18 @@ impl Demo {
 
     fn until(&mut self, wanted: &[Wanted], within: Duration) -> Result<()> {
         watch::until(&mut self.cluster, &mut self.operator, &self.screen, wanted, within)
+    }
+
+    fn until_written(&mut self, prefix: &str, both: bool) -> Result<()> {
+        allowlist::until_written(&mut self.cluster, &mut self.operator, &self.screen, (prefix, both), TO_WRITE)
+    }
+
+    /// Shows what the status says of the allowlists of docs.
+    fn targets(&self, states: [&str; 2]) -> Result<()> {
+        let resource = watch::resource(&self.cluster, Site::Docs)?;
+        self.screen.command("", "kubectl get protectedorigin docs -n docs     # its allowlist.targets");
+        self.screen.output(&allowlist::targets(&resource, states)?);
+        Ok(())
     }
 
     pub fn table(&self) -> Result<()> {

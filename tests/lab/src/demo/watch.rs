@@ -28,13 +28,20 @@ impl Wanted {
         Self { site, healthy: false, cause }
     }
 
+    /// Something is said of the site that is neither what was said before nor what is wanted.
+    fn is_contradicted(self, before: &Value, now: &Value) -> bool {
+        let (Some(before), Some(now)) = (of(before, self.site), of(now, self.site)) else { return false };
+        let (truth, _) = healthy(now);
+        ["True", "False"].contains(&truth) && !self.holds(now) && healthy(before) != healthy(now)
+    }
+
     fn holds(self, resource: &Value) -> bool {
         let wanted = if self.healthy { "True" } else { "False" };
         healthy(resource) == (wanted, self.cause)
     }
 }
 
-/// Waits until every one of these holds. Ends at once when the operator does.
+/// Waits until every one of these holds, and nothing else is claimed on the way. Ends at once when the operator does.
 pub fn until(
     cluster: &mut Cluster,
     operator: &mut Operator,
@@ -46,6 +53,7 @@ pub fn until(
     let what = what.join(", ");
     let timer = screen.wait(&what);
     let deadline = Instant::now() + within;
+    let mut before: Option<Value> = None;
     loop {
         interrupt::check()?;
         let resources = read(cluster)?;
@@ -56,6 +64,10 @@ pub fn until(
             let reached: Vec<String> = wanted.iter().map(|one| format!("{} {}", one.site.name(), one.cause)).collect();
             timer.done(&reached.join(", "));
             return Ok(());
+        }
+        let before = before.get_or_insert_with(|| resources.clone());
+        if let Some(one) = wanted.iter().find(|one| one.is_contradicted(before, &resources)) {
+            return Err(anyhow!("{} was claimed on the way to {what}", state(&resources, one.site)));
         }
         timer.tick(&states);
         operator.check()?;
@@ -101,23 +113,17 @@ fn healthy(resource: &Value) -> (&str, &str) {
     })
 }
 
-/// `kubectl describe`, from a heading on, without the block of another heading.
-pub fn described(text: &str, from: &str, without: &str) -> String {
-    let mut lines = Vec::new();
-    let mut skipping = None;
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    for line in text.lines().skip_while(|line| !line.starts_with(from)) {
-        if skipping.is_some_and(|depth| indent(line) <= depth) {
-            skipping = None;
-        }
-        if skipping.is_none() && line.trim_start().starts_with(without) {
-            skipping = Some(indent(line));
-        }
-        if skipping.is_none() {
-            lines.push(line);
-        }
-    }
-    lines.join("\n")
+/// Of what `kubectl describe` prints, the diagnosis and the events.
+pub fn described(text: &str) -> String {
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let block = |heading: &str| {
+        let mut lines = text.lines().skip_while(move |line| line.trim_start() != heading).peekable();
+        let own = lines.peek().map_or(0, |line| depth(line));
+        let first = lines.next();
+        let rest: Vec<&str> = lines.take_while(|line| depth(line) > own).collect();
+        first.into_iter().chain(rest)
+    };
+    block("Diagnosis:").chain(block("Events:")).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -125,9 +131,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_conditions_of_a_description_are_left_out() {
-        let text = "Name: shop\nSpec:\n  Proxy:\nStatus:\n  Conditions:\n    Type: Ready\n    Status: True\n  Diagnosis:\n    Cause: ProxyBlocked\nEvents:\n  one\n";
-        let kept = "Status:\n  Diagnosis:\n    Cause: ProxyBlocked\nEvents:\n  one";
-        assert_eq!(described(text, "Status:", "Conditions:"), kept);
+    fn the_diagnosis_and_the_events_of_a_description_are_kept() {
+        let text = "Name: shop\nStatus:\n  Conditions:\n    Type: Ready\n  Diagnosis:\n    Cause:  ProxyBlocked\n    \
+                    Scope:\n      Type:  All\n  Origin:  a\nEvents:\n  one\n";
+        let kept = "  Diagnosis:\n    Cause:  ProxyBlocked\n    Scope:\n      Type:  All\nEvents:\n  one";
+        assert_eq!(described(text), kept);
     }
 }
