@@ -209,6 +209,8 @@ impl Parts {
         }
 
         let ended = tokio::select! {
+            // First: a task that has ended because of it did not end unexpectedly.
+            biased;
             () = stop.cancelled() => None,
             ended = tasks.join_next() => Some(ended),
         };
