@@ -121,15 +121,29 @@ fn ask(stream: &mut TcpStream, kind: &str, target: SocketAddr) -> Result<String>
         ensure!(length > 0, "the exporter closed the connection");
         bytes.extend_from_slice(buffer.get(..length).context("a read within its buffer")?);
         let text = String::from_utf8_lossy(&bytes);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| {
-                line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok()
-            });
-            let complete = length.map_or_else(|| body.ends_with("0\r\n\r\n"), |length| body.len() >= length);
-            if complete {
-                return Ok(text.into_owned());
-            }
+        if let Some(page) = text.split_once("\r\n\r\n").and_then(|(head, body)| whole(head, body)) {
+            return Ok(page);
         }
+    }
+}
+
+/// The page, once all of it is there; `None` until then.
+fn whole(head: &str, body: &str) -> Option<String> {
+    let announced =
+        head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    if let Some(length) = announced {
+        return body.get(..length).map(str::to_owned);
+    }
+    let mut page = String::new();
+    let mut rest = body;
+    loop {
+        let (size, after) = rest.split_once("\r\n")?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        if size == 0 {
+            return after.starts_with("\r\n").then_some(page);
+        }
+        page.push_str(after.get(..size)?);
+        rest = after.get(size + 2..)?;
     }
 }
 

@@ -29,6 +29,10 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
         if event["responseStatus"]["code"] == 403 {
             refused.push(right.clone());
         }
+        // An apply that made the object needed the right to create it as well.
+        if right.0 == "patch" && event["responseStatus"]["code"] == 201 {
+            used.insert(("create".to_owned(), right.1.clone(), right.2.clone()));
+        }
         used.insert(right);
     }
     assert_eq!(refused, Vec::<Right>::new(), "asked for, and refused");
@@ -63,6 +67,11 @@ fn use_everything(stage: &crate::stage::Stage) {
     stage.apply(&manifest);
     stage.await_condition("rights", "shop", "OriginHealthy", "True/Healthy", 20);
     stage.await_condition("rights", "shop", "AllowlistSynced", "True/Synced", 30);
+    stage.block_proxy();
+    stage.await_condition("rights", "shop", "OriginHealthy", "False/ProxyBlocked", 60);
+    stage.allow_proxy();
+    stage.await_condition("rights", "shop", "OriginHealthy", "True/Healthy", 60);
+    // The same again within minutes is told in the same event.
     stage.block_proxy();
     stage.await_condition("rights", "shop", "OriginHealthy", "False/ProxyBlocked", 60);
     stage.allow_proxy();

@@ -72,7 +72,7 @@ impl Stage {
     /// What an administrator applies.
     pub fn install(&self) {
         let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
-        self.server.kubectl(&["apply", "--server-side", "-k", deploy.to_str().unwrap()]).unwrap();
+        self.server.kubectl(&["apply", "--server-side", "--force-conflicts", "-k", deploy.to_str().unwrap()]).unwrap();
         for kind in ["protectedorigins", "proxynetworks"] {
             let crd = format!("crd/{kind}.leeward.dev");
             self.server.kubectl(&["wait", "--for=condition=Established", "--timeout=20s", &crd]).unwrap();

@@ -1,7 +1,7 @@
 //! The arguments of `leeward diagnose`, grouped as its help shows them.
 
 use crate::api::Access;
-use crate::cli::cluster::ClusterArgs;
+use crate::cli::cluster::NamespacedArgs;
 use crate::cli::color::When;
 use clap::{ArgGroup, ValueEnum};
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
-    pub cluster: ClusterArgs,
+    pub cluster: NamespacedArgs,
 }
 
 /// What is diagnosed.
@@ -72,7 +72,7 @@ pub struct KnownArgs {
 #[derive(clap::Args, Debug)]
 pub struct VantageArgs {
     /// Name of this vantage; its access is looked up in origin.vantages
-    #[arg(id = "vantage", long = "vantage", value_name = "NAME", default_value = "local", help_heading = "Vantage")]
+    #[arg(id = "vantage", long, value_name = "NAME", default_value = "local", help_heading = "Vantage")]
     pub name: String,
     /// Whether the origin's allowlist lets this vantage in; instead of origin.vantages
     #[arg(long, value_name = "ACCESS", ignore_case = true, help_heading = "Vantage")]

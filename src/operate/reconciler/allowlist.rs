@@ -1,20 +1,17 @@
 //! Plan and apply: what the targets should carry, the writes that this takes, a round of probes after
 //! them, and the way back from a narrowing that hurt.
 
-use super::Reconciler;
 use super::effect::{self, Next, said};
 use super::keep::{After, Keep};
-use crate::allow::{self, Applied, Narrowing, Neighbour, PlanInput, apply, roll_back};
-use crate::api::ProtectedOrigin;
+use super::standing::Diagnosed;
+use super::{Look, Reconciler, created};
+use crate::allow::{self, Applied, Narrowing, Neighbour, PlanInput, roll_back};
 use crate::api::ProtectedOriginStatus;
 use crate::api::conditions::{self, ConditionType, Reason, Truth};
 use crate::api::spec::Mode;
 use crate::api::status::{AllowlistStatus, TargetState};
 use crate::api::validated::Validated;
-use crate::operate::key::OriginKey;
-use crate::operate::prober::Assessment;
 use crate::report::status::Answer;
-use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -33,24 +30,20 @@ pub struct Outcome {
 }
 
 /// Everything that the plan depends on beside the stores.
-pub struct About<'a> {
-    pub key: &'a OriginKey,
-    pub object: &'a ProtectedOrigin,
+pub(super) struct About<'a> {
+    pub look: &'a Look<'a>,
     pub origin: &'a Validated,
-    pub assessment: Option<&'a Assessment>,
-    /// Whether the confirmed verdict of what is asked now is healthy.
-    pub healthy: Option<bool>,
-    pub prior: Option<&'a ProtectedOriginStatus>,
-    pub now: Timestamp,
+    pub diagnosed: &'a Diagnosed,
 }
 
 impl Reconciler {
-    /// Plans, and in Enforce writes.
-    pub(super) async fn allowlist(&self, about: &About<'_>, keep: &mut Keep) -> Outcome {
+    /// Does what was planned; in Observe and Plan that is nothing.
+    pub(super) async fn apply(&self, about: &About<'_>, plan: allow::Plan, keep: &mut Keep) -> Outcome {
         let undone = self.after_write(about, keep).await;
-        let plan = self.plan(about, keep);
+        // What was taken back is planned anew.
+        let plan = if undone { self.plan(about, keep) } else { plan };
         let claim = || self.claim.is_current();
-        let applying = apply(&self.client, &plan, &claim, &mut keep.memory, about.now);
+        let applying = allow::apply(&self.client, &plan, &claim, &mut keep.memory, about.look.now);
         let Ok(applied) = timeout(WRITES, applying).await else {
             let message = "the API server did not answer in time while targets were written; trying again";
             return Outcome {
@@ -61,37 +54,44 @@ impl Reconciler {
         };
         self.wrote(about, keep, &applied).await;
         let message = &applied.synced.message;
-        let before = about.prior.and_then(|p| conditions::get(&p.conditions, ConditionType::AllowlistSynced));
+        let prior = about.look.prior;
+        let before = conditions::get(&prior.conditions, ConditionType::AllowlistSynced);
         let synced = applied.synced.reason == Reason::Synced && about.origin.allowlist.mode == Mode::Enforce;
         let message = if synced {
             said(message, keep.effect, keep.after.is_some(), before.map(|c| c.message.as_str()))
         } else {
             message.clone()
         };
-        let allowlist = plan.status_with(applied.targets).map(|a| labelled(a, about.prior));
+        let allowlist = plan.status_with(applied.targets).map(|a| labelled(a, prior));
         let again = (applied.again || undone).then_some(AGAIN);
-        Outcome { synced: Answer::new(applied.synced.status, applied.synced.reason, message), allowlist, again }
+        let reason = match applied.synced.reason {
+            // The reference itself is what Accepted speaks of.
+            Reason::ReferenceNotFound => Reason::SourceUnavailable,
+            other => other,
+        };
+        Outcome { synced: Answer::new(applied.synced.status, reason, message), allowlist, again }
     }
 
-    fn plan(&self, about: &About<'_>, keep: &Keep) -> allow::Plan {
+    /// What the targets should carry, and what that takes. Pure: nothing is asked or written.
+    pub(super) fn plan(&self, about: &About<'_>, keep: &Keep) -> allow::Plan {
         let mode = about.origin.allowlist.mode;
         let neighbours = if mode == Mode::Observe { Vec::new() } else { self.neighbours(about) };
-        let narrowing = match about.healthy {
+        let narrowing = match about.diagnosed.healthy() {
             Some(true) if keep.after.is_none() => Narrowing::Now,
             Some(true) => Narrowing::Held("until the last write has been probed".to_owned()),
             _ => Narrowing::Held("until the site is seen to work".to_owned()),
         };
         allow::plan(&PlanInput {
             origin: about.origin,
-            uid: about.object.metadata.uid.as_deref(),
-            created: created(about.object),
+            uid: about.look.object.metadata.uid.as_deref(),
+            created: created(about.look.object),
             mode,
             source: self.source.as_ref(),
             neighbours: &neighbours,
             own_addresses: &self.own_addresses,
             memory: &keep.memory,
             narrowing: &narrowing,
-            now: about.now,
+            now: about.look.now,
         })
     }
 
@@ -109,7 +109,7 @@ impl Reconciler {
     async fn wrote(&self, about: &About<'_>, keep: &mut Keep, applied: &Applied) {
         for written in &applied.writes {
             tracing::info!(
-                origin = %about.key, object = written.object, change = %written.change, direction = ?written.direction,
+                origin = %about.look.key, object = written.object, change = %written.change, direction = ?written.direction,
                 repair = written.repair, added = written.added, removed = written.removed, "allowlist written"
             );
         }
@@ -120,39 +120,39 @@ impl Reconciler {
         keep.effect = None;
         keep.after = Some(After {
             ask: keep.asks,
-            was_healthy: about.healthy == Some(true),
+            was_healthy: about.diagnosed.healthy() == Some(true),
             bad: 0,
             rollbacks: applied.rollbacks.clone(),
         });
-        self.prober.ask(about.key, keep.asks).await;
+        self.prober.ask(about.look.key, keep.asks).await;
     }
 
     /// Looks at the round after the last write. True when something was taken back.
     async fn after_write(&self, about: &About<'_>, keep: &mut Keep) -> bool {
-        match effect::weigh(keep, about.assessment.and_then(|a| a.answered)) {
+        match effect::weigh(keep, about.diagnosed.answered()) {
             Next::Nothing | Next::Known => false,
             Next::LookAgain => {
                 keep.asks += 1;
                 if let Some(after) = &mut keep.after {
                     after.ask = keep.asks;
                 }
-                self.prober.ask(about.key, keep.asks).await;
+                self.prober.ask(about.look.key, keep.asks).await;
                 false
             }
             Next::RollBack => {
                 let Some(after) = keep.after.take() else { return false };
                 let claim = || self.claim.is_current();
                 for rollback in &after.rollbacks {
-                    let undoing = roll_back(&self.client, rollback, &claim, &mut keep.memory, about.now);
+                    let undoing = roll_back(&self.client, rollback, &claim, &mut keep.memory, about.look.now);
                     match timeout(WRITES, undoing).await {
                         Ok(Ok(done)) => {
-                            tracing::warn!(origin = %about.key, object = rollback.key(), done, "narrowing taken back");
+                            tracing::warn!(origin = %about.look.key, object = rollback.key(), done, "narrowing taken back");
                         }
                         Ok(Err(veto)) => {
-                            tracing::warn!(origin = %about.key, object = rollback.key(), %veto, "narrowing not taken back");
+                            tracing::warn!(origin = %about.look.key, object = rollback.key(), %veto, "narrowing not taken back");
                         }
                         Err(_) => {
-                            tracing::warn!(origin = %about.key, object = rollback.key(), "narrowing not taken back: no answer in time");
+                            tracing::warn!(origin = %about.look.key, object = rollback.key(), "narrowing not taken back: no answer in time");
                         }
                     }
                 }
@@ -162,15 +162,12 @@ impl Reconciler {
     }
 }
 
-fn created(object: &ProtectedOrigin) -> Option<Timestamp> {
-    object.metadata.creation_timestamp.as_ref().map(|t| t.0)
-}
-
 /// What was written under Enforce and is not kept any more says so; a target that never was does not.
-fn labelled(mut list: AllowlistStatus, prior: Option<&ProtectedOriginStatus>) -> AllowlistStatus {
+fn labelled(mut list: AllowlistStatus, prior: &ProtectedOriginStatus) -> AllowlistStatus {
     let had = |name: &str| {
         prior
-            .and_then(|p| p.allowlist.as_ref())
+            .allowlist
+            .as_ref()
             .and_then(|a| a.targets.iter().find(|t| t.name == name))
             .is_some_and(|t| matches!(t.state, TargetState::Synced) || t.detail.as_deref() == Some(LEFT))
     };

@@ -21,8 +21,10 @@ use super::lease::Claim;
 use super::origins::{Malformed, Origins, Root};
 use super::prober::{Budget, Handle, Rules};
 use super::surroundings::Surroundings;
+use crate::allow::Plan;
 use crate::api::conditions::{Reason, Truth};
 use crate::api::spec::ReadyWhen;
+use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProtectedOriginStatus};
 use crate::observe::cluster::Stores;
 use crate::observe::probe::Prober;
@@ -30,11 +32,12 @@ use crate::report::events::{self, Events};
 use crate::report::metrics::Metrics;
 use crate::report::status::{Answer, Known, Standing, first, next};
 use allowlist::{About, Outcome};
-use gather::{Around, gather};
+use gather::{Around, Gathered, gather};
 use jiff::Timestamp;
 use keep::{Keep, Last, Written, version};
 use kube::{Client, Resource};
 use parking_lot::Mutex;
+use standing::Diagnosed;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -87,6 +90,22 @@ impl Keeps {
     }
 }
 
+/// One look at one resource.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    key: &'a OriginKey,
+    object: &'a ProtectedOrigin,
+    prior: &'a ProtectedOriginStatus,
+    question: &'a str,
+    now: Timestamp,
+}
+
+impl Look<'_> {
+    fn generation(&self) -> i64 {
+        self.object.metadata.generation.unwrap_or_default()
+    }
+}
+
 /// What the rest of a look found out, for the report.
 struct Found<'a> {
     accepted: Answer,
@@ -118,6 +137,7 @@ impl Reconciler {
         }
     }
 
+    /// The six steps. Those that ask the API server or tell the prober are awaited, the others are not.
     async fn look(
         &self,
         key: &OriginKey,
@@ -127,81 +147,62 @@ impl Reconciler {
         let now = Timestamp::now();
         keep.about(object.metadata.uid.as_deref().unwrap_or_default());
         let prior = self.begun(key, object, keep, now).await?;
-        let generation = object.metadata.generation.unwrap_or_default();
         let question = question::of(&object.spec);
+        let look = Look { key, object, prior: &prior, question: &question, now };
 
         let origin = match validate(object, &self.rules.now(), self.probes.vantage()) {
             Ok(origin) => origin,
-            Err(answer) => return self.stopped(key, object, keep, &prior, answer, now).await,
+            Err(answer) => return self.stopped(&look, keep, answer).await,
         };
-        let cluster_addresses = self.surroundings.cluster_addresses();
-        let gathered = gather(
-            object,
-            &origin,
-            &Around {
-                source: self.source.as_ref(),
-                cluster_addresses: &cluster_addresses,
-                prober: &self.probes,
-                rules: &self.rules,
-                budget: &self.budget,
-                metrics: &self.metrics,
-                control: self.control,
-                prior: Some(&prior),
-                now,
-            },
-        );
+        let gathered = self.gather(&look, &origin);
         keep.last = Some(Last { origin: Arc::clone(&origin), created: created(object) });
-        let Some(site) = gathered.site else {
-            return self.stopped(key, object, keep, &prior, gathered.accepted, now).await;
-        };
+        let Some(site) = gathered.site else { return self.stopped(&look, keep, gathered.accepted).await };
         if origin.suspend {
             self.prober.forget(key).await;
         } else if gathered.accepted.truth != Truth::Unknown {
             self.prober.tell(site).await;
         }
+        let diagnosed = Diagnosed::of(self.prober.board().get(key).filter(|_| !origin.suspend), &question, now);
+        let about = About { look: &look, origin: &origin, diagnosed: &diagnosed };
+        let plan = self.plan(&about, keep);
+        if let Some(answer) = refused(&plan) {
+            return self.stopped(&look, keep, answer).await;
+        }
+        let outcome = self.apply(&about, plan, keep).await;
 
-        let assessment = self.prober.board().get(key).filter(|_| !origin.suspend);
-        let forbids = assessment.as_ref().is_some_and(|a| a.question == question && a.forbidden);
-        let finding = standing::verdict(assessment.as_deref(), &question).map(|v| standing::finding(v, now));
-        let standing = if origin.suspend {
-            Standing::Suspended
-        } else if forbids {
-            Standing::Stopped
-        } else {
-            standing::standing(finding.as_ref(), Some(&prior), generation, keep.asked.as_deref(), &question)
-        };
-
-        let healthy = finding.as_ref().and_then(|f| f.healthy);
-        let about = About {
-            key,
-            object,
-            origin: &origin,
-            assessment: assessment.as_deref(),
-            healthy,
-            prior: Some(&prior),
-            now,
-        };
-        let outcome = self.allowlist(&about, keep).await;
         if let Some(list) = &outcome.allowlist {
             self.metrics.prefixes(&key.namespace, &key.name, i64::from(list.prefixes));
         }
-
-        let mut again = outcome.again;
+        let again = outcome.again;
         let found = Found {
-            accepted: if forbids { forbidden() } else { gathered.accepted },
+            accepted: if diagnosed.forbidden { forbidden() } else { gathered.accepted },
             outcome,
-            standing,
+            standing: diagnosed.standing(&look, origin.suspend, keep.asked.as_deref()),
             ready_when: origin.ready_when,
             origin: Some(origin.origin.short(&origin.namespace)),
-            handled: assessment.as_ref().and_then(|a| a.handled.clone()),
+            handled: diagnosed.handled(),
         };
-        if let Some(wait) = self.report(key, object, keep, &prior, found, now).await? {
-            again = Some(again.map_or(wait, |a| a.min(wait)));
-        }
-        if finding.is_some() || keep.asked.is_none() {
+        let wait = self.report(&look, keep, found).await?;
+        if diagnosed.finding.is_some() || keep.asked.is_none() {
             keep.asked = Some(question);
         }
-        Ok(again)
+        Ok(again.into_iter().chain(wait).min())
+    }
+
+    fn gather(&self, look: &Look<'_>, origin: &Arc<Validated>) -> Gathered {
+        let cluster_addresses = self.surroundings.cluster_addresses();
+        let around = Around {
+            source: self.source.as_ref(),
+            cluster_addresses: &cluster_addresses,
+            prober: &self.probes,
+            rules: &self.rules,
+            budget: &self.budget,
+            metrics: &self.metrics,
+            control: self.control,
+            prior: Some(look.prior),
+            now: look.now,
+        };
+        gather(look.object, origin, &around)
     }
 
     /// The status so far; a resource that has none gets its first one at once.
@@ -223,25 +224,16 @@ impl Reconciler {
     /// Nothing is probed and nothing written but the reason.
     async fn stopped(
         &self,
-        key: &OriginKey,
-        object: &ProtectedOrigin,
+        look: &Look<'_>,
         keep: &mut Keep,
-        prior: &ProtectedOriginStatus,
         accepted: Answer,
-        now: Timestamp,
     ) -> Result<Option<Duration>, WriteError> {
-        self.prober.forget(key).await;
+        self.prober.forget(look.key).await;
         keep.asked = None;
-        let outcome = untouched(&accepted, prior);
-        let found = Found {
-            accepted,
-            outcome,
-            standing: Standing::Stopped,
-            ready_when: object.spec.ready_when,
-            origin: None,
-            handled: None,
-        };
-        self.report(key, object, keep, prior, found, now).await
+        let outcome = untouched(&accepted, look.prior);
+        let ready_when = look.object.spec.ready_when;
+        let found = Found { accepted, outcome, standing: Standing::Stopped, ready_when, origin: None, handled: None };
+        self.report(look, keep, found).await
     }
 
     /// Says so to a resource that cannot be read.
@@ -279,18 +271,11 @@ impl Reconciler {
 
     /// Writes the status if it says something new, and the event that the change deserves. Returns how
     /// long to wait where it was written too often lately.
-    async fn report(
-        &self,
-        key: &OriginKey,
-        object: &ProtectedOrigin,
-        keep: &mut Keep,
-        prior: &ProtectedOriginStatus,
-        found: Found<'_>,
-        now: Timestamp,
-    ) -> Result<Option<Duration>, WriteError> {
+    async fn report(&self, look: &Look<'_>, keep: &mut Keep, found: Found<'_>) -> Result<Option<Duration>, WriteError> {
+        let Look { key, object, prior, now, .. } = *look;
         let known = Known {
             prior: Some(prior),
-            generation: object.metadata.generation.unwrap_or_default(),
+            generation: look.generation(),
             ready_when: found.ready_when,
             accepted: found.accepted,
             synced: found.outcome.synced,
@@ -329,6 +314,12 @@ impl Reconciler {
         keep.written = Some(Written { version: version(written.as_deref()), status: status.clone() });
         Ok(())
     }
+}
+
+/// A prefix that may stand in no allowlist makes the spec wrong, whatever the mode.
+fn refused(plan: &Plan) -> Option<Answer> {
+    let veto = plan.desired.as_ref().err().filter(|veto| veto.reason == Reason::InvalidTarget)?;
+    Some(Answer::no(Reason::InvalidTarget, veto.message.clone()))
 }
 
 /// A resource that is not looked at leaves what was written as it is.

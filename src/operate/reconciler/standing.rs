@@ -1,43 +1,71 @@
 //! How the diagnosis stands: the prober's word if it answers what is asked now, else what was said
 //! before.
 
+use super::Look;
 use crate::api::conditions::{self, ConditionType};
 use crate::api::{Cause, ProtectedOriginStatus};
-use crate::diagnose::Verdict;
 use crate::evidence::Health;
-use crate::operate::prober::Assessment;
+use crate::operate::prober::{Answered, Assessment};
 use crate::report::status::{Finding, Standing};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use std::sync::Arc;
 
-/// A verdict as it would stand in status.
-pub fn finding(verdict: &Verdict, now: Timestamp) -> Finding {
-    Finding { healthy: verdict.healthy, diagnosis: verdict.clone().into_diagnosis(Time(now)) }
+/// The prober's word on what is asked now.
+#[derive(Debug)]
+pub struct Diagnosed {
+    assessment: Option<Arc<Assessment>>,
+    /// The confirmed verdict as it would stand in status.
+    pub finding: Option<Finding>,
+    /// Every address is denied by the egress rules.
+    pub forbidden: bool,
 }
 
-/// The prober's verdict on this question, if there is one.
-pub fn verdict<'a>(assessment: Option<&'a Assessment>, question: &str) -> Option<&'a Verdict> {
-    assessment.filter(|a| a.question == question)?.verdict.as_ref()
-}
-
-/// How it stands where probing goes on.
-pub fn standing<'a>(
-    finding: Option<&'a Finding>,
-    prior: Option<&ProtectedOriginStatus>,
-    generation: i64,
-    asked_before: Option<&str>,
-    question: &str,
-) -> Standing<'a> {
-    if let Some(finding) = finding {
-        Standing::Verdict(finding)
-    } else {
-        // What this process asked before is known; what another one asked is told by the generation.
-        let kept = match asked_before {
-            Some(before) => before == question,
-            None => prior.and_then(|p| p.observed_generation) == Some(generation),
-        };
-        Standing::Waiting { kept }
+impl Diagnosed {
+    /// Takes the word if it answers this question.
+    pub fn of(assessment: Option<Arc<Assessment>>, question: &str, now: Timestamp) -> Self {
+        let answers = assessment.as_ref().filter(|a| a.question == question);
+        let finding = answers
+            .and_then(|a| a.verdict.as_ref())
+            .map(|verdict| Finding { healthy: verdict.healthy, diagnosis: verdict.clone().into_diagnosis(Time(now)) });
+        let forbidden = answers.is_some_and(|a| a.forbidden);
+        Self { assessment, finding, forbidden }
     }
+
+    /// Whether the site is seen to work.
+    pub fn healthy(&self) -> Option<bool> {
+        self.finding.as_ref().and_then(|f| f.healthy)
+    }
+
+    /// How the round went that was asked for after a write.
+    pub fn answered(&self) -> Option<Answered> {
+        self.assessment.as_ref().and_then(|a| a.answered)
+    }
+
+    /// The newest request that a full round has answered.
+    pub fn handled(&self) -> Option<String> {
+        self.assessment.as_ref().and_then(|a| a.handled.clone())
+    }
+
+    /// How the diagnosis stands. `asked` is the question that this process asked before.
+    pub(super) fn standing(&self, look: &Look<'_>, suspended: bool, asked: Option<&str>) -> Standing<'_> {
+        if suspended {
+            Standing::Suspended
+        } else if self.forbidden {
+            Standing::Stopped
+        } else if let Some(finding) = &self.finding {
+            Standing::Verdict(finding)
+        } else {
+            let observed = look.prior.observed_generation;
+            Standing::Waiting { kept: kept(asked, look.question, observed, look.generation()) }
+        }
+    }
+}
+
+/// Whether the verdict in the status answers what is asked now. What this process asked before is known;
+/// what another one asked is told by the generation.
+fn kept(asked: Option<&str>, question: &str, observed: Option<i64>, generation: i64) -> bool {
+    asked.map_or_else(|| observed == Some(generation), |before| before == question)
 }
 
 /// What seeds the scores: what OriginHealthy said before this process knew the origin.
@@ -78,11 +106,10 @@ mod tests {
 
     #[test]
     fn a_status_of_this_generation_stands_and_an_older_one_only_for_the_same_question() {
-        let old = prior(Truth::True, "Healthy", 3);
-        let kept = |generation, before: Option<&str>| standing(None, Some(&old), generation, before, "q1");
-        assert_eq!(kept(3, None), Standing::Waiting { kept: true });
-        assert_eq!(kept(4, None), Standing::Waiting { kept: false });
-        assert_eq!(kept(4, Some("q1")), Standing::Waiting { kept: true });
-        assert_eq!(kept(4, Some("q0")), Standing::Waiting { kept: false });
+        assert!(kept(None, "q1", Some(3), 3));
+        assert!(!kept(None, "q1", Some(3), 4));
+        assert!(kept(Some("q1"), "q1", Some(3), 4));
+        assert!(!kept(Some("q0"), "q1", Some(3), 4));
+        assert!(!kept(None, "q1", None, 1));
     }
 }
