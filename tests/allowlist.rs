@@ -305,7 +305,6 @@ async fn orphans_stay_and_are_adopted_again() {
     assert_eq!(site.policy().unwrap()["metadata"]["ownerReferences"], Value::Null);
     let end = site.release().await;
     assert_eq!(end.writes, []);
-    site.kubectl(&["delete", "protectedorigin", "shop"]);
     site.origin(BOTH, "Orphan").await;
     site.list(&THREE).await;
     assert_eq!(site.reconcile().await.synced.reason, Reason::Synced);
@@ -329,7 +328,7 @@ async fn deletion_with_delete_leaves_nothing_of_ours() {
     assert!(!managers(&ingress).iter().any(|(name, _)| name == "leeward-shop"));
     // A second time there is nothing left to do.
     site.settle().await;
-    assert_eq!(site.release().await.writes, []);
+    assert_eq!(site.release_again().await.writes, []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
