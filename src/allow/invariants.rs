@@ -63,7 +63,8 @@ impl fmt::Display for Violation {
 /// The world just before the write, as an administrator reads it.
 #[derive(Clone, Debug, Default)]
 pub struct World {
-    /// All ProtectedOrigins.
+    /// All ProtectedOrigins; a deleted one stays here with its deletionTimestamp until another takes its name, since what
+    /// it asked for at its end is done after it is gone.
     pub origins: Vec<ProtectedOrigin>,
     /// All ProxyNetworks.
     pub networks: Vec<ProxyNetwork>,
@@ -75,7 +76,7 @@ pub struct World {
     pub namespaces: Vec<k8s_openapi::api::core::v1::Namespace>,
     /// Texts that probed servers send in bodies, headers and certificates.
     pub canaries: Vec<String>,
-    /// A narrowing is being taken back: what it created may go again.
+    /// A narrowing is being taken back: what it created may go again, and what it removed may come back.
     pub rolling_back: bool,
 }
 
@@ -156,7 +157,8 @@ impl World {
         let network = self.networks.iter().find(|network| network.metadata.name.as_deref() == reference);
         let network = network.map_or_else(RangeSet::empty, listed);
         let extra = read(origin.spec.allowlist.extra_cidrs.iter().map(|extra| extra.cidr.as_str()));
-        Admitted { all: network.union(&extra), network }
+        let restored = if self.rolling_back { RangeSet::everything() } else { RangeSet::empty() };
+        Admitted { all: network.union(&extra).union(&restored), network }
     }
 }
 
