@@ -41,7 +41,7 @@ test: tools ## lint, generated files, and every test, against a real control pla
 	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
 	hack/envoy/install >/dev/null; \
 	$(MAKE) lint generated; \
-	$(CARGO) test --workspace
+	$(CARGO) test --workspace --no-fail-fast
 
 lint: ## rustfmt and clippy, warnings are errors
 	$(CARGO) fmt --all --check

@@ -51,8 +51,9 @@ impl Drop for Site {
     }
 }
 
+/// Waits for others to act. The garbage collector learns of a new kind only every 30 seconds.
 pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(75);
     while !holds() {
         assert!(Instant::now() < end, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
