@@ -49,7 +49,7 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
 
 /// Every feature that needs a right of its own.
 fn use_everything(stage: &crate::stage::Stage) {
-    stage.apply(&"apiVersion: leeward.dev/v1alpha1\nkind: ProxyNetwork\nmetadata: {name: rights}\nspec:\n  source: {type: Inline, inline: {cidrs: [198.51.100.0/24]}}\n  refreshSeconds: 10\n".to_string());
+    stage.apply("apiVersion: leeward.dev/v1alpha1\nkind: ProxyNetwork\nmetadata: {name: rights}\nspec:\n  source: {type: Inline, inline: {cidrs: [198.51.100.0/24]}}\n  refreshSeconds: 10\n");
     stage.apply(
         "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: rights}\nspec:\n  defaultBackend: {service: {name: web, port: {number: 80}}}\n",
     );

@@ -100,8 +100,8 @@ fn a_resource_that_cannot_be_read_is_told_so_and_stalls_nobody() {
     let stage = stage();
     stage.namespace("odd", "", "");
     // A schema of tomorrow lets in what today's types do not know.
-    let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/readyWhen/enum/-";
-    let patch = format!(r#"[{{"op": "add", "path": "{place}", "value": "Tomorrow"}}]"#);
+    let readiness = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/readyWhen/enum/-";
+    let patch = format!(r#"[{{"op": "add", "path": "{readiness}", "value": "Tomorrow"}}]"#);
     stage.server.kubectl(&["patch", "crd", "protectedorigins.leeward.dev", "--type=json", "-p", &patch]).unwrap();
     let operator = stage.run(&[]);
     operator.await_leader(30);
