@@ -6,7 +6,7 @@ use http::Request;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config, ResourceExt};
+use kube::{Api, Client, Config};
 use lab::control_plane::ControlPlane;
 use leeward::allow::{self, Applied, Memory, Narrowing, Plan, PlanInput, Rollback, plan, release};
 use leeward::api::validated::Validated;

@@ -11,7 +11,7 @@ use crate::diagnose::view::origin::OriginAddress;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
-use crate::evidence::probe::{CertVerdict, Certificate};
+use crate::evidence::probe::CertVerdict;
 
 pub const EXPIRED: Rule = Rule {
     cause: Cause::OriginCertExpired,
@@ -40,8 +40,8 @@ pub const fn cause(verdict: CertVerdict) -> Option<Cause> {
 }
 
 /// A bad certificate explains an answer that the edge made at once: a refused handshake needs no
-/// timer. High if the proxy always verifies; but whom it trusts is its own affair, so an issuer that
-/// only we do not trust is High only if the proxy itself names the certificate.
+/// timer. High if the proxy always verifies; but whom it trusts is its own affair, so an untrusted
+/// chain is High only if the proxy itself names the certificate.
 fn judge<'c>(view: &View<'c>, place: Locus<'_, 'c>, cause_of_rule: Cause) -> Finding<'c> {
     let Locus::Edge(edge @ Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
     if view.subject.origin_scheme == Scheme::HTTP {
@@ -73,11 +73,8 @@ fn judge<'c>(view: &View<'c>, place: Locus<'_, 'c>, cause_of_rule: Cause) -> Fin
     }
     let named = leg == Leg::Certificate;
     let always = view.subject.verifies == Verifies::Always;
-    let ours = |c: &Certificate| match c.verdict {
-        CertVerdict::Untrusted | CertVerdict::Invalid => !c.self_signed,
-        verdict => verdict == CertVerdict::NotYetValid,
-    };
-    let trust_is_ours = bad.iter().all(|(_, (_, c))| ours(c));
+    let trust_is_ours = cause_of_rule == Cause::OriginCertUntrusted
+        || bad.iter().all(|(_, (_, c))| c.verdict == CertVerdict::NotYetValid);
     let every = bad.len() == view.origins.len();
     let sure = named || always && every && !trust_is_ours && leg != Leg::Unknown;
     let says = match cause_of_rule {

@@ -621,10 +621,10 @@ fn certificates_count_only_where_they_are_verified() {
         ("mismatch", bad(CertVerdict::Mismatch), Cause::OriginCertMismatch, High),
         ("untrusted by us, perhaps not by the proxy", bad(CertVerdict::Untrusted), Cause::OriginCertUntrusted, Medium),
         (
-            "signed by itself",
+            "signed by itself, which a proxy may have been told to trust",
             bad(CertVerdict::Untrusted).with(|t| t.last.certificate.iter_mut().for_each(|c| c.self_signed = true)),
             Cause::OriginCertUntrusted,
-            High,
+            Medium,
         ),
         (
             "untrusted, and the proxy says so",
