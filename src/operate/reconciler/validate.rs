@@ -4,13 +4,23 @@ use crate::api::ProtectedOrigin;
 use crate::api::conditions::Reason;
 use crate::api::validated::Validated;
 use crate::api::vocabulary::Access;
+use crate::net::admission::admit_prefix;
 use crate::net::guard::{FORBIDDEN, GuardPolicy};
+use crate::net::{Prefix, Provenance};
 use crate::report::status::Answer;
 use std::sync::Arc;
 
 /// A resource that passed, or why it did not.
 pub fn validate(object: &ProtectedOrigin, rules: &GuardPolicy, vantage: &str) -> Result<Arc<Validated>, Answer> {
     let origin = Validated::new(object).map_err(|invalid| Answer::no(Reason::InvalidTarget, invalid.to_string()))?;
+    for (i, extra) in origin.allowlist.extra.iter().enumerate() {
+        let admitted = Prefix::parse(&extra.cidr.to_string())
+            .map_err(|e| e.to_string())
+            .and_then(|prefix| admit_prefix(prefix, Provenance::Local).map_err(|e| e.to_string()));
+        if let Err(problem) = admitted {
+            return Err(Answer::no(Reason::InvalidTarget, format!("spec.allowlist.extraCIDRs[{i}].cidr: {problem}")));
+        }
+    }
     let listed = origin.origin.access(vantage) == Access::Listed;
     let reads_bodies = origin.expect.body_contains.is_some();
     if (listed || reads_bodies) && rules.permit(&origin.namespace, &origin.url.host.to_string()).is_err() {
@@ -67,5 +77,8 @@ mod tests {
         let answer = validate(&wrong, &rules(None), "cluster").unwrap_err();
         assert_eq!((answer.truth, answer.reason), (Truth::False, Reason::InvalidTarget));
         assert!(answer.message.contains("spec.origin.addresses.ips[0]"), "{}", answer.message);
+        let wide = object(|s| s["allowlist"] = json!({"extraCIDRs": [{"cidr": "0.0.0.0/1", "reason": "all"}]}));
+        let answer = validate(&wide, &rules(None), "cluster").unwrap_err();
+        assert!(answer.message.starts_with("spec.allowlist.extraCIDRs[0].cidr: "), "{}", answer.message);
     }
 }
