@@ -221,6 +221,38 @@ impl Gate for Closed {
     }
 }
 
+/// A gate at which the proxy has to wait, and who got through it in which order.
+struct Queue(Mutex<Vec<Via>>);
+
+impl Gate for Queue {
+    fn admit(&self, _: SocketAddr, _: Via, _: &str) -> Result<(), Denied> {
+        Ok(())
+    }
+
+    fn spend<'a>(&'a self, _: SocketAddr, via: Via, _: &'a str) -> BoxFuture<'a, Result<(), Starved>> {
+        async move {
+            if via == Via::Edge {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            self.0.lock().unwrap().push(via);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+#[test]
+fn the_proxy_is_asked_first_also_when_it_has_to_wait() {
+    let Some(stage) = stage() else { return };
+    let _servers = (serve(&stage.edge, good), serve(&stage.origin, good));
+    let mut plan = plan(BY_ADDRESS, SHORT);
+    let queue = Arc::new(Queue(Mutex::default()));
+    plan.gate = Some(Arc::clone(&queue) as Arc<dyn Gate>);
+    stage.look(&plan, &Ask::default());
+    let order = queue.0.lock().unwrap();
+    assert!(order.first() == Some(&Via::Edge) && order.contains(&Via::Origin), "{order:?}");
+}
+
 #[test]
 fn what_the_gate_refuses_is_evidence_and_not_dialled() {
     let Some(stage) = stage() else { return };

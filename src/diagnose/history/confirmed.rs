@@ -2,7 +2,7 @@
 //! change of that is taken at once. Facts of configuration are read twice, because no score stands
 //! behind them. A change of anything else needs the same new verdict three times.
 
-use crate::api::Cause;
+use crate::api::{Cause, Confidence};
 use crate::diagnose::Verdict;
 
 /// Rounds of the same new verdict before it replaces the old one.
@@ -63,7 +63,9 @@ impl Confirmed {
     /// until the site is healthy, and no other takes its place on the way.
     pub fn offer_in_recovery(&mut self, verdict: Verdict) -> Option<&Verdict> {
         let unhealthy = self.current.as_ref().is_some_and(|v| v.healthy == Some(false));
-        if unhealthy && verdict.healthy != Some(true) && verdict.cause != Cause::VantageFault {
+        // A path that is a round behind the others leaves doubts for that round only.
+        let over = verdict.healthy == Some(true) && verdict.confidence == Confidence::High;
+        if unhealthy && !over && verdict.cause != Cause::VantageFault {
             return None;
         }
         self.offer(verdict)

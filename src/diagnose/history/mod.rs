@@ -153,6 +153,13 @@ impl Ledger {
             })
     }
 
+    /// Whether a direct path has begun to fail and is not confirmed yet. It may be a round behind the proxy's, and what
+    /// compares the two would then name a cause that the next round takes back. A vantage that reaches nothing
+    /// confirms nothing either, so nobody waits for it.
+    pub fn undecided(&self) -> bool {
+        !self.blind && self.paths.iter().any(|(key, path)| is_direct(key.observation) && path.turns())
+    }
+
     /// Whether everything that fails has begun to answer again, so that only scores still say that it fails. What is
     /// left of the evidence then would name another cause than the one that is going away.
     pub fn recovering(&self) -> bool {

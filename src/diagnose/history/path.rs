@@ -104,6 +104,11 @@ impl Path {
         self.last_definite = true;
     }
 
+    /// OK by its score, while its newest result is a failure: some more of them confirm it.
+    pub fn turns(&self) -> bool {
+        self.score.health() == Health::OK && self.score.value() >= SUSPECT && weigh(&self.last) == Weight::Failure
+    }
+
     /// Failing by its score, while its newest result is a good one.
     pub fn recovers(&self) -> bool {
         self.score.health() == Health::Failing && weigh(&self.last) == Weight::Success

@@ -261,3 +261,35 @@ fn nothing_is_masked_once_the_plain_url_fails_too() {
     assert!(!v.summary.contains("mask"), "{}", v.summary);
     assert!(v.evidence.iter().all(|e| !e.detail.as_deref().unwrap_or_default().contains("now and then")), "{v:?}");
 }
+
+#[test]
+fn a_direct_path_that_is_a_round_behind_is_waited_for() {
+    let mut ledger = Ledger::seeded(Health::OK);
+    let mut confirmed = Confirmed::default();
+    let good = (ok(), listed(ok()));
+    let bad = (status(502), listed(refused()));
+    let at = feed(&mut ledger, &vec![good.clone(); 3]);
+    confirmed.offer(verdict(&ledger, at));
+    // The server stops between the two probes of a round.
+    feed(&mut ledger, &[(status(502), listed(ok())), bad.clone()]);
+    let at = feed(&mut ledger, std::slice::from_ref(&bad));
+    assert_ne!(
+        verdict(&ledger, at).cause,
+        Cause::OriginRefused,
+        "the proxy's path is confirmed, the direct one is not"
+    );
+    assert!(ledger.undecided());
+    let at = feed(&mut ledger, std::slice::from_ref(&bad));
+    assert!(!ledger.undecided());
+    assert_eq!(confirmed.offer(verdict(&ledger, at)).map(|v| v.cause), Some(Cause::OriginRefused));
+
+    // It starts in the same way, so that the direct path is still failing when the proxy's is not.
+    feed(&mut ledger, &[(ok(), listed(refused()))]);
+    let at = feed(&mut ledger, &vec![good.clone(); 11]);
+    let doubtful = verdict(&ledger, at);
+    assert_eq!((doubtful.healthy, doubtful.confidence), (Some(true), Confidence::Medium));
+    assert!(ledger.recovering() && confirmed.offer_in_recovery(doubtful).is_none());
+    let at = feed(&mut ledger, &[good]);
+    assert!(!ledger.recovering());
+    assert_eq!(confirmed.offer(verdict(&ledger, at)).map(|v| v.confidence), Some(Confidence::High));
+}

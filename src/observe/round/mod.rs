@@ -22,11 +22,15 @@ use futures::future::{BoxFuture, join_all};
 use missing::Whose;
 use std::net::SocketAddr;
 use targets::{Found, Targets};
+use tokio_util::sync::CancellationToken;
 
 /// Looks once. Every address ends as evidence, whatever became of it.
 pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
     let targets = targets::find(prober, plan).await;
-    let round = Round { prober, plan };
+    let round = Round { prober, plan, begun: CancellationToken::new() };
+    if targets.edges.addresses.is_empty() {
+        round.begun.cancel();
+    }
     let standing = paths::standing_variant(plan);
     let mut pending: Vec<BoxFuture<'_, Probe>> = Vec::new();
     let mut look = Look { all_denied: round.all_denied(&targets), ..Look::default() };
@@ -47,7 +51,13 @@ pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
     for origin in &targets.origins.addresses {
         let request = paths::direct(plan, prober, *origin, trust.clone());
         let via = if plan.endpoints.is_some() { Via::Endpoint } else { Via::Origin };
-        pending.push(Box::pin(round.dial(via, request, targets.origins.dns_ms)));
+        let (round, dns_ms) = (&round, targets.origins.dns_ms);
+        pending.push(Box::pin(async move {
+            // The proxy first, also where its probe waits for its turn: a fault that begins in between would else be
+            // seen on one path only.
+            round.begun.cancelled().await;
+            round.dial(via, request, dns_ms).await
+        }));
     }
     let echoes = suspects::pings(prober, plan, ask, &targets);
     let control = async {
@@ -87,6 +97,8 @@ fn long_edge(targets: &Targets, ask: &Ask) -> Option<SocketAddr> {
 struct Round<'a> {
     prober: &'a Prober,
     plan: &'a Plan,
+    /// Cancelled once the first probe through the proxy is under way, or will not be made.
+    begun: CancellationToken,
 }
 
 impl Round<'_> {
@@ -101,12 +113,16 @@ impl Round<'_> {
         let host = self.plan.validated.url.host.to_string();
         if let Some(gate) = &self.plan.gate {
             if gate.admit(request.address, via, &host).is_err() {
+                self.begin(via);
                 return whose.forbidden(request.address);
             }
-            if gate.spend(request.address, via, &host).await.is_err() {
+            let turn = gate.spend(request.address, via, &host).await;
+            self.begin(via);
+            if turn.is_err() {
                 return whose.starved(request.address);
             }
         }
+        self.begin(via);
         let visitor = request.observation == Observation::ViaProxy && request.variant == Variant::Plain;
         let mut probe = if visitor {
             walk::visit(self.prober, self.plan.gate.as_ref(), &request).await
@@ -115,6 +131,12 @@ impl Round<'_> {
         };
         probe.timings.dns_ms = dns_ms;
         probe
+    }
+
+    fn begin(&self, via: Via) {
+        if via == Via::Edge {
+            self.begun.cancel();
+        }
     }
 
     /// Names that gave no address, as probes that ended in the DNS phase.

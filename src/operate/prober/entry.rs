@@ -211,7 +211,7 @@ impl Entry {
     /// Judges what is known and returns what is to be published, if that is something new. `blind`: so
     /// many origins fail at once that this vantage itself is suspected.
     pub fn judge(&mut self, house: &House, blind: bool, now: Timestamp) -> Option<Assessment> {
-        if !self.forbidden && self.ledger.settled() {
+        if !self.forbidden && self.ledger.settled() && !self.ledger.undecided() {
             let mut subject = self.site.subject.clone();
             if subject.origin_type == crate::api::spec::OriginType::Hostname {
                 subject.origin_addresses.clone_from(&self.resolved);
