@@ -5,6 +5,7 @@
 //! operators and leaves no resource behind.
 
 mod allowlists;
+mod promises;
 mod rest;
 mod rights;
 mod stage;
