@@ -1,5 +1,7 @@
 //! The shape of the source is held by tests: one direction, small files, one place for unsafe code.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot read the source fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,8 @@
 //! The schema as its readers meet it: every field says what it is, with unit and default, and nothing
 //! in a spec is without bounds.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
+
 use leeward::api::crds;
 use serde_json::{Map, Value};
 
@@ -112,8 +114,9 @@ fn every_optional_leaf_of_a_spec_says_its_default() {
         let said = said.split_once(['.', ';']).map_or(said, |(said, _)| said);
         match field.schema.get("default") {
             Some(Value::String(s)) if s != said => vec![format!("says the default {said:?}, the schema has {s:?}")],
-            Some(value @ (Value::Number(_) | Value::Bool(_))) if value.to_string() != said => {
-                vec![format!("says the default {said:?}, the schema has {value}")]
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => {
+                let set = value.to_string();
+                if set == said { Vec::new() } else { vec![format!("says the default {said:?}, the schema has {set}")] }
             }
             _ => Vec::new(),
         }

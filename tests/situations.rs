@@ -1,6 +1,8 @@
 //! Every file under `tests/situations/`, staged for real and asked about. `SITUATIONS=word` runs those whose name
 //! contains the word.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
+
 use std::io::Write;
 
 #[test]

@@ -34,7 +34,7 @@ pub fn end(outcome: anyhow::Result<Exit>) -> ExitCode {
         // A reader that went away (`leeward crds | head`) has what it wanted.
         Err(error) if closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", sentence(&error));
             ExitCode::from(FAILED)
         }
     }
@@ -45,6 +45,19 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     let asked_for = !error.use_stderr();
     let printed = error.print();
     if asked_for && printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+}
+
+/// The chain of causes as one line. Some errors say their cause themselves; nothing is said twice.
+fn sentence(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
+        if said.is_empty() {
+            cause
+        } else if said.ends_with(&cause) {
+            said
+        } else {
+            format!("{said}: {cause}")
+        }
+    })
 }
 
 fn closed_pipe(error: &anyhow::Error) -> bool {

@@ -202,5 +202,6 @@ fn problem(network: &ProxyNetwork) -> String {
     let conditions = network.status.as_ref().map_or(&[][..], |s| s.conditions.as_slice());
     let kinds = [conditions::ConditionType::Plausible, conditions::ConditionType::Fetched];
     let wrong = kinds.into_iter().filter_map(|k| conditions::get(conditions, k)).find(|c| c.status != "True");
-    wrong.map_or_else(|| "no list".to_owned(), |c| c.message.clone())
+    // The operator goes on with the list it has; here there is none.
+    wrong.map_or_else(|| "no list".to_owned(), |c| c.message.trim_end_matches("; the list in use stays").to_owned())
 }

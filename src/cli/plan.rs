@@ -1,6 +1,6 @@
 //! `leeward plan`: what Enforce would write, and why it would not.
 
-use super::cluster::{ClusterArgs, live};
+use super::cluster::{NamespacedArgs, live};
 use super::color::When;
 use super::exit::Exit;
 use super::input;
@@ -39,7 +39,7 @@ pub struct Args {
     #[command(flatten)]
     feeds: FeedArgs,
     #[command(flatten)]
-    cluster: ClusterArgs,
+    cluster: NamespacedArgs,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,11 @@ use super::key::OriginKey;
 use super::origins::Origins;
 use super::prober::Rules;
 use super::queue::Queue;
-use super::surroundings::{Surroundings, matters, policy};
-use crate::net::guard::GuardFlags;
+use super::surroundings::{Surroundings, facts, matters};
+use crate::net::guard::{ClusterFacts, GuardFlags, GuardPolicy};
 use crate::observe::cluster::{Change, Kind, Stores};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +30,26 @@ pub struct Ears {
     pub surroundings: Surroundings,
     /// Addresses by which this process reaches the API server.
     pub api_server: Vec<IpAddr>,
+    /// What the rules were made of last.
+    pub facts: Mutex<Arc<ClusterFacts>>,
+}
+
+/// Namespaces whose permissions have changed.
+fn differing<'a>(before: &'a ClusterFacts, after: &'a ClusterFacts) -> BTreeSet<&'a String> {
+    let (old, new) = (&before.allowed_hosts, &after.allowed_hosts);
+    old.keys().chain(new.keys()).filter(|n| old.get(*n) != new.get(*n)).collect()
 }
 
 impl Ears {
     /// Takes in everything that is known now.
     pub fn refresh(&self) {
-        self.rules.replace(policy(&self.flags, self.source.as_ref(), &self.api_server));
+        let facts = Arc::new(facts(self.source.as_ref(), &self.api_server));
+        self.rules.replace(GuardPolicy::new(Arc::clone(&self.flags), Arc::clone(&facts)));
+        let before = std::mem::replace(&mut *self.facts.lock(), Arc::clone(&facts));
+        // Whoever was refused for a missing permission may have it now, and the other way round.
+        for namespace in differing(&before, &facts) {
+            self.add(self.of(namespace));
+        }
         if self.surroundings.refresh(self.source.as_ref()) {
             self.all();
         }

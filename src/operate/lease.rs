@@ -7,6 +7,9 @@
 //! claim has ended when its record has not changed for its duration *as seen from here*, so clocks
 //! that disagree cannot make two holders. Every write carries the resourceVersion that was read; a
 //! conflict means that somebody else was quicker, and the record is read again.
+//!
+//! While the API server is away a claim runs out, and nobody writes; nobody else can lead either, so what
+//! needs no API server goes on until another holder is seen.
 
 mod records;
 #[cfg(test)]
@@ -45,13 +48,22 @@ impl Terms {
     }
 }
 
+/// What this process holds. It stays after its end for as long as nobody else is seen to hold the lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Writing is allowed until then.
+    pub until: Instant,
+    /// Counts how often this process came to lead.
+    pub term: u64,
+}
+
 /// Whether this process leads. Cheap to clone, and to ask.
 #[derive(Clone, Debug)]
-pub struct Claim(watch::Receiver<Option<Instant>>);
+pub struct Claim(watch::Receiver<Option<Held>>);
 
 impl Claim {
     /// A claim and the hand that moves it, for tests of what depends on one.
-    pub fn channel() -> (watch::Sender<Option<Instant>>, Self) {
+    pub fn channel() -> (watch::Sender<Option<Held>>, Self) {
         let (sender, receiver) = watch::channel(None);
         (sender, Self(receiver))
     }
@@ -63,8 +75,14 @@ impl Claim {
 
     /// How long writing is still allowed without a renewal.
     pub fn remaining(&self) -> Option<Duration> {
-        let until = (*self.0.borrow())?;
-        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        let held = (*self.0.borrow())?;
+        held.until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    }
+
+    /// The term in which this process leads, or led and nobody is seen to have followed: while the API
+    /// server is away nobody can, and probing goes on.
+    pub fn term(&self) -> Option<u64> {
+        self.0.borrow().map(|held| held.term)
     }
 
     /// Waits for the next renewal, gain or loss; false when the election has ended for good.
@@ -107,14 +125,15 @@ struct Seen {
 pub struct Election<R> {
     records: R,
     terms: Terms,
-    claim: watch::Sender<Option<Instant>>,
+    claim: watch::Sender<Option<Held>>,
     seen: Option<Seen>,
+    terms_led: u64,
 }
 
 impl<R: Records> Election<R> {
     pub fn new(records: R, terms: Terms) -> (Self, Claim) {
         let (sender, claim) = Claim::channel();
-        (Self { records, terms, claim: sender, seen: None }, claim)
+        (Self { records, terms, claim: sender, seen: None, terms_led: 0 }, claim)
     }
 
     /// Runs until `stop`, then gives back what is held.
@@ -138,14 +157,10 @@ impl<R: Records> Election<R> {
             Ok(Ok(false)) => self.drop_claim("another replica holds the lease"),
             // Nobody knows whether the write arrived: what is held runs out by itself, and the record
             // is read again before the next write.
-            Ok(Err(RecordError::Conflict)) => {
-                self.seen_is_stale();
-                self.expire();
-            }
+            Ok(Err(RecordError::Conflict)) => self.seen_is_stale(),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "lease not renewed");
                 self.seen_is_stale();
-                self.expire();
             }
             Err(_) => {
                 tracing::warn!(
@@ -153,7 +168,6 @@ impl<R: Records> Election<R> {
                     "lease not renewed: the API server did not answer in time"
                 );
                 self.seen_is_stale();
-                self.expire();
             }
         }
     }
@@ -200,24 +214,18 @@ impl<R: Records> Election<R> {
         }
     }
 
-    fn hold(&self, until: Instant) {
-        if self.claim.send_replace(Some(until)).is_none() {
+    fn hold(&mut self, until: Instant) {
+        if self.claim.borrow().is_none() {
+            self.terms_led += 1;
             tracing::info!(identity = self.terms.identity, "leading");
         }
+        self.claim.send_replace(Some(Held { until, term: self.terms_led }));
     }
 
     fn drop_claim(&self, why: &str) {
         let lost = self.claim.send_if_modified(|claim| claim.take().is_some());
         if lost {
             tracing::warn!(why, "no longer leading");
-        }
-    }
-
-    /// Tells those who wait that the claim has run out.
-    fn expire(&self) {
-        let over = (*self.claim.borrow()).is_some_and(|until| until <= Instant::now());
-        if over {
-            self.drop_claim("the claim ran out before it could be renewed");
         }
     }
 

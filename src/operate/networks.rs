@@ -15,6 +15,7 @@ use crate::report::metrics::{Labels, Metrics};
 use jiff::Timestamp;
 use kube::{Client, ResourceExt};
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -72,16 +73,16 @@ impl Networks {
         let mut due: HashMap<String, Due> = HashMap::new();
         let mut written: BTreeMap<String, ProxyNetworkStatus> = BTreeMap::new();
         let mut running: JoinSet<Ended> = JoinSet::new();
-        let mut led = false;
+        let mut term = None;
         loop {
             let leads = self.claim.is_current();
-            if leads && !led {
+            if leads && term != self.claim.term() {
+                term = self.claim.term();
                 // Nobody knows when another replica fetched last: what changed is taken, misses are not counted.
                 due.clear();
                 written.clear();
                 self.all(&mut due);
             }
-            led = leads;
             if leads {
                 self.start(&mut due, &mut running);
             }
@@ -194,18 +195,19 @@ impl Networks {
         let stored = self.write(&network, generation, &fetched, occasion, written).await;
         let again = std::mem::take(&mut known.again);
         let failed = !good && !matches!(fetched, Fetched::Invalid(_));
-        known.occasion = if again { Occasion::Change } else { Occasion::Refresh };
-        known.at = Instant::now()
-            + match (again, stored) {
-                (true, _) => Duration::ZERO,
-                (false, Err(error)) => {
-                    tracing::warn!(network = name, %error, "trying again");
-                    known.occasion = occasion;
-                    Duration::from_secs(2)
-                }
-                (false, Ok(())) if failed => refresh.min(RETRY),
-                (false, Ok(())) => refresh,
-            };
+        let status = written.get(&name).or(network.status.as_ref());
+        let release = status.and_then(|s| s.quarantined.as_ref()?.release_time.as_ref()).map(|time| time.0);
+        let (pause, next) = match (again, stored) {
+            (true, _) => (Duration::ZERO, Occasion::Change),
+            (false, Err(error)) => {
+                tracing::warn!(network = name, %error, "trying again");
+                (Duration::from_secs(2), occasion)
+            }
+            (false, Ok(())) if failed => (refresh.min(RETRY), Occasion::Refresh),
+            (false, Ok(())) => pause(refresh, release, Timestamp::now(), RandomState::new().hash_one(&name)),
+        };
+        known.occasion = next;
+        known.at = Instant::now() + pause;
     }
 
     /// Writes the status if it says something new.
@@ -234,8 +236,47 @@ impl Networks {
     }
 }
 
+/// Until the source is read again after all went well: up to a tenth earlier than asked, so that not all lists come at once,
+/// or when the additions of a suspiciously large revision have waited long enough. The latter is no refresh: what is
+/// missing then has not been missed once more.
+fn pause(refresh: Duration, release: Option<Timestamp>, now: Timestamp, chance: u64) -> (Duration, Occasion) {
+    let share = u32::try_from(chance % 100).unwrap_or_default();
+    let refresh = refresh.saturating_sub(refresh * share / 1000);
+    // A second more, since the moment itself does not count.
+    let release =
+        release.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default() + Duration::from_secs(1));
+    match release {
+        Some(release) if release < refresh => (release, Occasion::Change),
+        _ => (refresh, Occasion::Refresh),
+    }
+}
+
 fn bring_forward(known: &mut Due, now: Instant) {
     known.occasion = Occasion::Change;
     known.at = now;
     known.again = known.running;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_comes_up_to_a_tenth_early_and_never_late() {
+        let hour = Duration::from_hours(1);
+        for chance in 0..1000 {
+            let (pause, occasion) = pause(hour, None, Timestamp::UNIX_EPOCH, chance);
+            assert!(pause <= hour && pause > hour * 89 / 100, "{pause:?}");
+            assert_eq!(occasion, Occasion::Refresh);
+        }
+    }
+
+    #[test]
+    fn additions_that_waited_are_taken_in_time_and_nothing_is_missed_by_it() {
+        let (day, now) = (Duration::from_hours(24), Timestamp::UNIX_EPOCH);
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        assert_eq!(pause(day, Some(at(3600)), now, 0), (Duration::from_secs(3601), Occasion::Change));
+        assert_eq!(pause(day, Some(at(-5)), now, 0), (Duration::from_secs(1), Occasion::Change));
+        assert_eq!(pause(Duration::from_mins(1), Some(at(3600)), now, 0), (Duration::from_mins(1), Occasion::Refresh));
+    }
 }

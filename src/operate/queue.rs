@@ -135,7 +135,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_earlier_of_two_times_wins() {
         let queue = Queue::default();
-        queue.add_after(key("a"), Duration::from_secs(60));
+        queue.add_after(key("a"), Duration::from_mins(1));
         queue.add_after(key("a"), Duration::from_secs(1));
         queue.add_after(key("a"), Duration::from_secs(30));
         let start = Instant::now();

@@ -18,6 +18,7 @@ use crate::observe::probe::{Prober, ProberError, ProberOptions};
 use crate::report::events::Events;
 use crate::report::metrics::Metrics;
 use kube::Config;
+use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,6 +165,7 @@ impl Parts {
             flags: Arc::new(options.guard()),
             surroundings: surroundings.clone(),
             api_server: self.api_server.clone(),
+            facts: Mutex::default(),
         };
         // Before anything is dialled, the rules know the cluster.
         ears.refresh();
@@ -263,15 +265,20 @@ struct Leading {
 
 impl Leading {
     async fn watch(mut self, metrics: Metrics, stop: CancellationToken) {
+        let mut term = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 alive = self.claim.held() => if !alive { return },
             }
             metrics.series().leader.set(1);
-            // A new leader goes by what the statuses say, not by what it knew when it led before.
-            self.handle.forget_all();
-            self.reconciler.keeps.clear();
+            if self.claim.term() != term {
+                term = self.claim.term();
+                // A new leader goes by what the statuses say, not by what it knew when it led before.
+                self.handle.forget_all();
+                self.reconciler.keeps.clear();
+            }
+            // What came while nothing could be written was dropped.
             for key in self.origins.keys() {
                 self.queue.add(key);
             }

@@ -1,7 +1,7 @@
 //! The cluster's own addresses, for the egress guard: rebuilt when a watch brings news.
 
 use crate::api::names::ALLOWED_HOSTS_ANNOTATION;
-use crate::net::guard::{AllowedHosts, ClusterFacts, GuardFlags, GuardPolicy};
+use crate::net::guard::{AllowedHosts, ClusterFacts};
 use crate::net::{Prefix, RangeSet};
 use crate::observe::cluster::{ClusterSource, Kind, cluster_addresses};
 use parking_lot::RwLock;
@@ -31,13 +31,9 @@ impl Surroundings {
 /// The API server as every pod finds it.
 const API_SERVICE: (&str, &str) = ("default", "kubernetes");
 
-/// The rules in force with what the cluster shows now. `configured` are the addresses by which this
-/// process itself reaches the API server.
-pub fn policy(flags: &Arc<GuardFlags>, source: &dyn ClusterSource, configured: &[IpAddr]) -> GuardPolicy {
-    GuardPolicy::new(Arc::clone(flags), facts(source, configured))
-}
-
-fn facts(source: &dyn ClusterSource, configured: &[IpAddr]) -> ClusterFacts {
+/// What the cluster shows now. `configured` are the addresses by which this process itself reaches the
+/// API server.
+pub fn facts(source: &dyn ClusterSource, configured: &[IpAddr]) -> ClusterFacts {
     let mut api: Vec<IpAddr> = configured.to_vec();
     let (namespace, name) = API_SERVICE;
     for slice in source.endpoint_slices(namespace, name) {

@@ -116,8 +116,13 @@ mod tests {
             last_handled_request: Some(text(256)),
             ..ProtectedOriginStatus::default()
         };
-        use ConditionType as C;
-        for kind in [C::Accepted, C::AllowlistSynced, C::OriginHealthy, C::Ready, C::Stalled] {
+        for kind in [
+            ConditionType::Accepted,
+            ConditionType::AllowlistSynced,
+            ConditionType::OriginHealthy,
+            ConditionType::Ready,
+            ConditionType::Stalled,
+        ] {
             let conditions = &mut status.conditions;
             conditions::set(conditions, kind, Truth::False, "FieldConflict", &text(1024), 1, Timestamp::UNIX_EPOCH);
         }

@@ -1,21 +1,25 @@
-//! A layer in front of the API server through which every request of a test goes. Each write is held against what
-//! Leeward may write at all; the first one that breaks a rule is remembered and fails the test.
+//! A layer in front of the API server through which every request of a test goes. Each write is held against the
+//! promises of `allow::invariants`, with the world as an administrator reads it at that moment; one that is broken fails
+//! the test.
 
 use futures::FutureExt as _;
 use http::{Method, Request};
+use kube::Client;
 use kube::client::Body;
-use leeward::allow::render::network_policy;
-use leeward::api::names::{INGRESS_NGINX_ALLOWLIST, OBJECT_MANAGER, ORIGIN_ANNOTATION};
-use leeward::net::admission::admit_prefix;
-use leeward::net::{Prefix, Provenance, RangeSet};
+use leeward::allow::invariants::{Sent, World, violations};
+use leeward::api::ProxyNetwork;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Gate {
+    /// The administrator, who goes through no gate.
+    admin: Client,
     state: Arc<Mutex<State>>,
 }
 
@@ -23,22 +27,23 @@ pub struct Gate {
 struct State {
     requests: usize,
     writes: usize,
-    /// Every prefix that the test ever asked for.
-    admitted: RangeSet,
+    rolling_back: bool,
+    /// Every prefix that the proxy's list ever held.
+    listed: BTreeSet<String>,
     broken: Vec<String>,
 }
 
 impl Gate {
-    pub fn admit(&self, prefixes: &[&str]) {
-        let set: RangeSet = prefixes.iter().map(|p| Prefix::parse(p).unwrap()).collect();
-        let mut state = self.state.lock().unwrap();
-        state.admitted = state.admitted.union(&set);
+    pub fn new(admin: Client) -> Self {
+        Self { admin, state: Arc::default() }
     }
 
+    /// Requests so far, watches aside.
     pub fn requests(&self) -> usize {
         self.state.lock().unwrap().requests
     }
 
+    /// Writes since the last [`Self::forget`].
     pub fn writes(&self) -> usize {
         self.state.lock().unwrap().writes
     }
@@ -47,71 +52,82 @@ impl Gate {
         self.state.lock().unwrap().writes = 0;
     }
 
+    /// From here on, or no longer, what was narrowed is taken back.
+    pub fn rolling_back(&self, now: bool) {
+        self.state.lock().unwrap().rolling_back = now;
+    }
+
     pub fn broken(&self) -> Vec<String> {
         self.state.lock().unwrap().broken.clone()
     }
 
-    fn see(&self, method: &Method, uri: &http::Uri, body: &[u8]) {
-        let mut state = self.state.lock().unwrap();
-        if uri.query().is_some_and(|q| q.contains("watch=true")) {
+    fn see(&self, parts: &http::request::Parts, body: &[u8]) {
+        let query = parts.uri.query().unwrap_or_default();
+        if query.contains("watch=true") {
             return;
         }
+        let mut state = self.state.lock().unwrap();
         state.requests += 1;
-        if *method == Method::GET {
+        if parts.method == Method::GET {
             return;
         }
         state.writes += 1;
-        if let Err(rule) = judge(method, uri, body, &state.admitted) {
-            state.broken.push(format!("{rule}: {method} {uri}\n{}", String::from_utf8_lossy(body)));
+        let kind = parts.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let Some(sent) = Sent::of(parts.method.as_str(), parts.uri.path(), query, kind, body) else {
+            state.broken.push(format!("{} {} is no write that anybody knows", parts.method, parts.uri));
+            return;
+        };
+        let (mut world, prior) = self.world(&sent, state.rolling_back);
+        for inline in world.networks.iter_mut().filter_map(|n| n.spec.source.inline.as_mut()) {
+            state.listed.extend(inline.cidrs.iter().cloned());
+            // Taking back a narrowing restores what was listed before it.
+            if state.rolling_back {
+                inline.cidrs = state.listed.iter().cloned().collect();
+            }
         }
+        let found = violations(&sent, prior.as_ref(), &world);
+        state.broken.extend(found.iter().map(|violation| format!("{violation}\n{}", sent.object)));
+    }
+
+    fn world(&self, sent: &Sent, rolling_back: bool) -> (World, Option<Value>) {
+        let namespace = sent.namespace.as_deref().unwrap_or_default();
+        let world = World {
+            origins: self.list(&format!("/apis/leeward.dev/v1alpha1/namespaces/{namespace}/protectedorigins")),
+            networks: vec![self.network(namespace)],
+            policies: self.list(&format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies")),
+            pods: self.list(&format!("/api/v1/namespaces/{namespace}/pods")),
+            namespaces: self.list("/api/v1/namespaces"),
+            canaries: Vec::new(),
+            rolling_back,
+        };
+        let path = format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/{}/{}", sent.resource, sent.name);
+        (world, read(&self.admin, &path))
+    }
+
+    /// The network of the test, which is named after its namespace.
+    fn network(&self, name: &str) -> ProxyNetwork {
+        let path = format!("/apis/leeward.dev/v1alpha1/proxynetworks/{name}");
+        serde_json::from_value(read(&self.admin, &path).unwrap()).unwrap()
+    }
+
+    fn list<K: DeserializeOwned>(&self, path: &str) -> Vec<K> {
+        serde_json::from_value(read(&self.admin, path).unwrap()["items"].take()).unwrap()
     }
 }
 
-/// The rules S1, S2, S5 and S7 of the design, and what the contract says of managers, force and fields.
-fn judge(method: &Method, uri: &http::Uri, body: &[u8], admitted: &RangeSet) -> Result<(), &'static str> {
-    let rule = |held: bool, text| if held { Ok(()) } else { Err(text) };
-    let query: BTreeSet<&str> = uri.query().unwrap_or_default().split('&').collect();
-    let forced = query.contains("force=true");
-    let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let keys = |v: &Value| v.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
-    if uri.path().contains("/networkpolicies/") {
-        if *method == Method::DELETE {
-            return rule(value["preconditions"]["uid"].is_string(), "a deletion names the uid");
-        }
-        rule(*method == Method::PATCH, "policies are applied")?;
-        rule(
-            query.contains(format!("fieldManager={OBJECT_MANAGER}").as_str()),
-            "the manager of owned objects is leeward",
-        )?;
-        rule(!forced || value["metadata"]["uid"].is_string(), "force needs the uid of an object whose mark was read")?;
-        rule(value["metadata"]["annotations"][ORIGIN_ANNOTATION].is_string(), "owned objects carry the mark")?;
-        let policy = serde_json::from_value(value).map_err(|_| "a policy is a policy")?;
-        let content = network_policy::content(&policy).ok_or("S1: neither from nor ports is ever empty or absent")?;
-        let floor = content.ranges.prefixes().into_iter().all(|p| admit_prefix(p, Provenance::Local).is_ok());
-        return rule(floor && admitted.covers_all(&content.ranges), "S2: only admitted prefixes are written");
+/// What lies at a path of the API server, if anything does.
+pub fn read(client: &Client, path: &str) -> Option<Value> {
+    let request = Request::get(path).body(Vec::new()).unwrap();
+    match waited(client.request::<Value>(request)) {
+        Ok(value) => Some(value),
+        Err(kube::Error::Api(status)) if status.is_not_found() => None,
+        Err(error) => panic!("{path}: {error}"),
     }
-    if uri.path().contains("/ingresses/") {
-        rule(*method == Method::PATCH && !forced, "fields of others are applied without force")?;
-        rule(query.contains("fieldManager=leeward-shop"), "the manager of foreign fields names the origin")?;
-        rule(keys(&value) == ["apiVersion", "kind", "metadata"], "nothing but metadata is applied to an Ingress")?;
-        rule(value["metadata"]["uid"].is_string(), "an Ingress is named by uid")?;
-        let fields = keys(&value["metadata"]);
-        rule(
-            fields.iter().all(|f| ["annotations", "name", "namespace", "uid"].contains(&f.as_str())),
-            "one field only",
-        )?;
-        if let Some(annotations) = value["metadata"].get("annotations") {
-            rule(keys(annotations) == [INGRESS_NGINX_ALLOWLIST], "one annotation only")?;
-            let text = annotations[INGRESS_NGINX_ALLOWLIST].as_str().unwrap_or_default();
-            let set: Option<RangeSet> = text.split(',').map(|e| Prefix::parse_strict(e).ok()).collect();
-            rule(
-                set.is_some_and(|s| !s.is_empty() && admitted.covers_all(&s)),
-                "S2: only admitted prefixes are written",
-            )?;
-        }
-        return Ok(());
-    }
-    Err("nothing else is written")
+}
+
+/// Waits for a future where nobody can await.
+pub fn waited<T>(future: impl Future<Output = T>) -> T {
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
 }
 
 impl<S> Layer<S> for Gate {
@@ -140,7 +156,7 @@ impl<S: Service<Request<Body>>> Service<Request<Body>> for Gated<S> {
         let (parts, body) = request.into_parts();
         // Bodies of requests lie in memory, so this does not wait.
         let bytes = body.collect_bytes().now_or_never().unwrap().unwrap();
-        self.gate.see(&parts.method, &parts.uri, &bytes);
+        self.gate.see(&parts, &bytes);
         self.inner.call(Request::from_parts(parts, Body::from(bytes)))
     }
 }

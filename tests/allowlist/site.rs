@@ -1,17 +1,18 @@
 //! One site in a namespace of its own on the shared control plane: a Service with a pod, an Ingress, a policy that closes
 //! everything, a ProxyNetwork and the origin; and the few steps of a reconciler that concern allowlists.
 
-use crate::gate::Gate;
+use crate::gate::{Gate, read, waited};
+use http::Request;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config, ResourceExt};
+use kube::{Api, Client, Config};
 use lab::control_plane::ControlPlane;
 use leeward::allow::{self, Applied, Memory, Narrowing, Plan, PlanInput, Rollback, plan, release};
 use leeward::api::validated::Validated;
 use leeward::api::{ProtectedOrigin, crds};
 use leeward::observe::cluster::{ClusterSource, Kind, Options, Stores};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -35,6 +36,7 @@ pub struct Site {
     /// Writes that this replica may still make.
     pub claims: usize,
     client: Client,
+    admin: Client,
     memory: Memory,
     resource: ProtectedOrigin,
     beats: std::cell::Cell<u32>,
@@ -57,10 +59,13 @@ pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-async fn client(kubeconfig: &str, gate: &Gate) -> Client {
+async fn config(kubeconfig: &str) -> Config {
     let kubeconfig = Kubeconfig::from_yaml(kubeconfig).unwrap();
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
-    ClientBuilder::try_from(config).unwrap().with_layer(gate).build()
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap()
+}
+
+async fn client(kubeconfig: &str, gate: &Gate) -> Client {
+    ClientBuilder::try_from(config(kubeconfig).await).unwrap().with_layer(gate).build()
 }
 
 impl Site {
@@ -110,7 +115,8 @@ metadata: {name: beat, namespace: NS}
                 r#"{"status":{"phase":"Running","podIP":"10.1.0.1","podIPs":[{"ip":"10.1.0.1"}]}}"#,
             ])
             .unwrap();
-        let gate = Gate::default();
+        let admin = Client::try_from(config(&server.kubeconfig_text()).await).unwrap();
+        let gate = Gate::new(admin.clone());
         let client = client(&server.kubeconfig_text(), &gate).await;
         let stores = Stores::start(client.clone(), &Options { namespaces: vec![namespace.clone()] });
         assert!(stores.ready(Duration::from_secs(20)).await, "{:?}", stores.waiting());
@@ -121,6 +127,7 @@ metadata: {name: beat, namespace: NS}
             narrowing: Narrowing::Now,
             claims: usize::MAX,
             client,
+            admin,
             memory: Memory::default(),
             resource: ProtectedOrigin::new("shop", placeholder()),
             beats: std::cell::Cell::new(0),
@@ -140,7 +147,6 @@ metadata: {name: beat, namespace: NS}
 
     /// Gives the proxy this list.
     pub async fn list(&self, prefixes: &[&str]) {
-        self.gate.admit(prefixes);
         let quoted: Vec<String> = prefixes.iter().map(|p| format!("'{p}'")).collect();
         let cidrs = quoted.join(", ");
         let name = &self.namespace;
@@ -198,11 +204,20 @@ spec:
     pub async fn settle(&self) {
         self.beats.set(self.beats.get() + 1);
         let beat = self.beats.get().to_string();
-        for (kind, name) in [("ingress", "web"), ("networkpolicy", "leeward-shop"), ("namespace", &self.namespace)] {
-            if self.get(kind, name).is_some() {
-                self.kubectl(&["label", kind, name, "--overwrite", &format!("beat={beat}")]);
+        let label = json!({"metadata": {"labels": {"beat": beat}}}).to_string();
+        let exists = |kind: &str, name: &str| {
+            let request = Request::patch(format!("{}?fieldManager=beat", self.path(kind, name)))
+                .header("content-type", "application/merge-patch+json")
+                .body(label.clone().into_bytes());
+            match waited(self.admin.request::<Value>(request.unwrap())) {
+                Ok(_) => true,
+                Err(kube::Error::Api(status)) if status.is_not_found() => false,
+                Err(error) => panic!("{kind} {name}: {error}"),
             }
-        }
+        };
+        exists("namespace", &self.namespace);
+        let (has_ingress, has_policy) = (exists("ingress", "web"), exists("networkpolicy", "leeward-shop"));
+        let has_deny = self.get("networkpolicy", "default-deny").is_some();
         // A watch delivers in order, so what bears the beat has everything before it; what is gone must be gone.
         let labelled = |labels: Option<std::collections::BTreeMap<String, String>>| {
             labels.and_then(|l| l.get("beat").cloned()).as_ref() == Some(&beat)
@@ -216,11 +231,11 @@ spec:
             let ingress = self.stores.ingress(ns, "web");
             let owned = policy("leeward-shop");
             labelled(self.stores.namespace(ns).and_then(|n| n.metadata.labels.clone()))
-                && ingress.is_some() == self.get("ingress", "web").is_some()
+                && ingress.is_some() == has_ingress
                 && ingress.is_none_or(|i| labelled(i.metadata.labels.clone()))
-                && owned.is_some() == self.policy().is_some()
+                && owned.is_some() == has_policy
                 && owned.is_none_or(|p| labelled(p.metadata.labels.clone()))
-                && policy("default-deny").is_some() == self.get("networkpolicy", "default-deny").is_some()
+                && policy("default-deny").is_some() == has_deny
                 && self.stores.knows(Kind::Pod)
                 && self.stores.pods(ns).iter().all(|p| p.status.as_ref().is_some_and(|s| s.pod_ip.is_some()))
         })
@@ -275,15 +290,30 @@ spec:
         panic!("it never came to rest");
     }
 
+    /// Plans and applies the end of an origin that is being deleted; its finalizer goes afterwards.
     pub async fn release(&mut self) -> Applied {
+        let finalizers = |value: &str| {
+            let patch = format!("{{\"metadata\":{{\"finalizers\":{value}}}}}");
+            self.kubectl(&["patch", "protectedorigin", "shop", "--type=merge", "-p", &patch]);
+        };
+        finalizers("[\"leeward.dev/test\"]");
+        self.kubectl(&["delete", "protectedorigin", "shop", "--wait=false"]);
         self.settle().await;
+        let applied = self.release_again().await;
+        self.kubectl(&["patch", "protectedorigin", "shop", "--type=merge", "-p", r#"{"metadata":{"finalizers":[]}}"#]);
+        applied
+    }
+
+    pub async fn release_again(&mut self) -> Applied {
         let origin = Validated::new(&self.resource).unwrap();
         let plan = release(&self.input(&origin, &Narrowing::Now));
         self.apply_plan(&plan).await
     }
 
     pub async fn roll_back(&mut self, rollback: &Rollback) -> bool {
+        self.gate.rolling_back(true);
         let done = allow::roll_back(&self.client, rollback, &|| true, &mut self.memory, jiff::Timestamp::now()).await;
+        self.gate.rolling_back(false);
         let done = done.unwrap();
         self.settle().await;
         done
@@ -321,8 +351,17 @@ spec:
 
     /// An object as JSON, if it exists.
     pub fn get(&self, kind: &str, name: &str) -> Option<Value> {
-        let text = self.kubectl(&["get", kind, name, "-o", "json", "--ignore-not-found", "--show-managed-fields"]);
-        serde_json::from_str(&text).ok()
+        read(&self.admin, &self.path(kind, name))
+    }
+
+    fn path(&self, kind: &str, name: &str) -> String {
+        let ns = &self.namespace;
+        match kind {
+            "namespace" => format!("/api/v1/namespaces/{name}"),
+            "ingress" => format!("/apis/networking.k8s.io/v1/namespaces/{ns}/ingresses/{name}"),
+            "networkpolicy" => format!("/apis/networking.k8s.io/v1/namespaces/{ns}/networkpolicies/{name}"),
+            other => panic!("no path for {other}"),
+        }
     }
 
     pub fn ingress(&self) -> Value {

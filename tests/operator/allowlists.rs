@@ -166,6 +166,12 @@ fn a_network_of_another_installation_is_left_alone_and_a_missing_one_is_named() 
     let object = stage.await_condition("names", "shop", "Accepted", "False/ReferenceNotFound", 15);
     assert!(condition(&object, "Accepted").unwrap()["message"].as_str().unwrap().contains("ProxyNetwork absent"));
     stage.await_condition("names", "shop", "OriginHealthy", "True/Healthy", 20);
+    stage.apply(&enforced("names", "absent", "Plan"));
+    stage.await_condition("names", "shop", "AllowlistSynced", "False/SourceUnavailable", 15);
+    stage.apply(&origin("names", "wide", "  allowlist: {extraCIDRs: [{cidr: 0.0.0.0/1, reason: all}]}\n"));
+    let object = stage.await_condition("names", "wide", "Accepted", "False/InvalidTarget", 15);
+    let message = condition(&object, "Accepted").unwrap()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("spec.allowlist.extraCIDRs[0].cidr"), "{message}");
     let foreign: Value =
         serde_json::from_str(&stage.server.kubectl(&["get", "pnet", "foreign", "-o", "json"]).unwrap()).unwrap();
     assert_eq!(foreign["status"]["observedGeneration"], -1, "{:#}", foreign["status"]);

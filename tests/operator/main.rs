@@ -4,7 +4,10 @@
 //! One control plane and one network serve all tests, one after the other; each test starts its own
 //! operators and leaves no resource behind.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
+
 mod allowlists;
+mod networks;
 mod promises;
 mod rest;
 mod rights;

@@ -30,7 +30,7 @@ pub struct Stage {
     pub dns: NameServer,
     pub origin: Nginx,
     _proxy: RunningProxy,
-    bridges: Vec<Bridge>,
+    _bridges: [Bridge; 2],
     _network: Network,
 }
 
@@ -62,9 +62,18 @@ impl Stage {
         let origin = Origin::new(&["0.0.0.0:80".parse().unwrap()]).start(&origin_host, "site").unwrap();
         let proxy =
             Proxy::new(Kind::Nginx, &[proxy_host.at(80)], &[origin_host.at(80)]).start(&proxy_host, "proxy").unwrap();
-        let bridges = vec![server.open_in(&operator).unwrap(), server.open_in(&standby).unwrap()];
-        let this =
-            Self { server, operator, standby, origin_host, dns, origin, _proxy: proxy, bridges, _network: network };
+        let bridges = [server.open_in(&operator).unwrap(), server.open_in(&standby).unwrap()];
+        let this = Self {
+            server,
+            operator,
+            standby,
+            origin_host,
+            dns,
+            origin,
+            _proxy: proxy,
+            _bridges: bridges,
+            _network: network,
+        };
         this.install();
         this
     }
@@ -89,7 +98,9 @@ impl Stage {
         }
         let _ = self.server.kubectl(&["delete", "proxynetworks", "--all"]);
         let _ = self.server.kubectl(&["delete", "lease", "-n", "leeward-system", "--all"]);
-        self.origin_host.firewall(&[]).unwrap();
+        for host in [&self.origin_host, &self.operator] {
+            host.firewall(&[]).unwrap();
+        }
         self.origin.start_again().unwrap();
     }
 
@@ -183,12 +194,6 @@ impl Stage {
 
     pub fn allow_proxy(&self) {
         self.origin_host.firewall(&[]).unwrap();
-    }
-
-    /// Cuts off or gives back every way to the API server, without ending it.
-    pub fn reopen(&mut self) {
-        self.bridges.clear();
-        self.bridges = vec![self.server.open_in(&self.operator).unwrap(), self.server.open_in(&self.standby).unwrap()];
     }
 }
 

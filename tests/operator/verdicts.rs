@@ -123,3 +123,33 @@ fn a_suspended_resource_is_ready_and_is_left_alone() {
     stage.apply(&origin("rest", "shop", "  suspend: false\n"));
     stage.await_condition("rest", "shop", "OriginHealthy", "True/Healthy", 15);
 }
+
+#[test]
+fn only_watched_namespaces_are_looked_after() {
+    let stage = stage();
+    for namespace in ["mine", "yours"] {
+        stage.namespace(namespace, "", "");
+        stage.apply(&origin(namespace, "shop", ""));
+    }
+    let operator = stage.run(&["--watch-namespace", "mine"]);
+    operator.await_leader(30);
+    stage.await_condition("mine", "shop", "Ready", "True/Ready", 20);
+    assert_eq!(stage.get("yours", "shop")["status"]["observedGeneration"], -1);
+}
+
+#[test]
+fn the_control_target_tells_a_blind_vantage_from_sites_that_are_down() {
+    let stage = stage();
+    stage.namespace("blind", "", "");
+    // Nobody lives there: the control target is silent, and so is the site.
+    let operator = stage.run(&["--control", "http://192.0.2.99/"]);
+    operator.await_leader(30);
+    stage.apply(&origin("blind", "shop", ""));
+    // Any success in the round shows a sane vantage.
+    stage.await_condition("blind", "shop", "OriginHealthy", "True/Healthy", 30);
+    stage.operator.firewall(&["tcp sport 80 drop", "udp sport 53 drop"]).unwrap();
+    let object = stage.await_condition("blind", "shop", "OriginHealthy", "Unknown/VantageFault", 60);
+    assert_eq!(condition(&object, "Ready").unwrap()["status"], "True", "it takes no verdict away");
+    stage.operator.firewall(&[]).unwrap();
+    stage.await_condition("blind", "shop", "OriginHealthy", "True/Healthy", 60);
+}

@@ -1,6 +1,6 @@
 //! One look at a live cluster: the ProtectedOrigin and the objects around it.
 
-use super::ClusterArgs;
+use super::NamespacedArgs;
 use crate::api::ProtectedOrigin;
 use crate::observe::cluster::{ClusterSource, Kind, Options, Stores};
 use anyhow::{Context, bail};
@@ -30,9 +30,9 @@ pub struct Found {
 }
 
 /// Reads the resource and everything in its namespace that facts are made of.
-pub async fn read(args: &ClusterArgs, text: &str) -> anyhow::Result<Found> {
+pub async fn read(args: &NamespacedArgs, text: &str) -> anyhow::Result<Found> {
     let name = args.resource(text)?;
-    let client = args.client().await?;
+    let client = args.cluster.client().await?;
     let api: Api<ProtectedOrigin> = Api::namespaced(client.clone(), &name.namespace);
     let mut neighbours = api
         .list(&ListParams::default())

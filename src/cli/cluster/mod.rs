@@ -9,15 +9,22 @@ use std::path::PathBuf;
 
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct ClusterArgs {
-    /// Namespace of a NAME without one [default: default]
-    #[arg(short, long, value_name = "NAMESPACE", help_heading = "Cluster")]
-    pub namespace: Option<String>,
     /// Context of the kubeconfig to use
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     pub context: Option<String>,
     /// Kubeconfig to use [default: KUBECONFIG, ~/.kube/config, or the pod's own]
     #[arg(long, value_name = "FILE", help_heading = "Cluster")]
     pub kubeconfig: Option<PathBuf>,
+}
+
+/// The same, for a command that reads a namespaced resource.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct NamespacedArgs {
+    /// Namespace of a NAME without one [default: default]
+    #[arg(short, long, value_name = "NAMESPACE", help_heading = "Cluster")]
+    pub namespace: Option<String>,
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 }
 
 /// Namespace and name of a resource.
@@ -27,7 +34,7 @@ pub struct ResourceName {
     pub name: String,
 }
 
-impl ClusterArgs {
+impl NamespacedArgs {
     /// Reads `NAMESPACE/NAME` or `NAME`.
     pub fn resource(&self, text: &str) -> anyhow::Result<ResourceName> {
         let (namespace, name) = match text.split_once('/') {
@@ -43,7 +50,9 @@ impl ClusterArgs {
         }
         Ok(ResourceName { namespace: namespace.to_owned(), name: name.to_owned() })
     }
+}
 
+impl ClusterArgs {
     /// A client for the cluster that the flags and the environment name.
     pub async fn client(&self) -> anyhow::Result<kube::Client> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };

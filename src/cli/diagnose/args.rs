@@ -1,7 +1,7 @@
 //! The arguments of `leeward diagnose`, grouped as its help shows them.
 
 use crate::api::Access;
-use crate::cli::cluster::ClusterArgs;
+use crate::cli::cluster::NamespacedArgs;
 use crate::cli::color::When;
 use clap::{ArgGroup, ValueEnum};
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     pub output: OutputArgs,
     #[command(flatten)]
-    pub cluster: ClusterArgs,
+    pub cluster: NamespacedArgs,
 }
 
 /// What is diagnosed.

@@ -22,7 +22,7 @@ use crate::evidence::{Case, Fact, Subject, Surroundings, subject};
 use crate::observe::cluster::{self, cluster_addresses};
 use crate::observe::probe::{Prober, ProberOptions};
 use crate::observe::round::Plan;
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use gate::Guard;
 use jiff::Timestamp;
 use progress::Progress;
@@ -125,5 +125,5 @@ impl Args {
 }
 
 fn control(url: &str) -> anyhow::Result<SiteUrl> {
-    SiteUrl::parse("control", url).map_err(|invalid| anyhow!("--control {}", invalid.problem)).context("bad flag")
+    SiteUrl::parse("control", url).map_err(|invalid| anyhow!("--control {}", invalid.problem))
 }

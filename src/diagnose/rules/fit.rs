@@ -122,7 +122,8 @@ pub fn observed<'v, 'c>(
     if others_work || view.failing_origins().count() > blamed.len() {
         found.origins = blamed.iter().map(|(o, _)| o.address.ip()).collect();
     }
-    if !high && matches!(place, Locus::Edge(_)) && (others_work || contradicts) {
+    let locked_out = !firm && blamed.iter().any(|(_, f)| f.trouble.at_connect());
+    if !high && matches!(place, Locus::Edge(_)) && (others_work || contradicts || locked_out) {
         found.alternatives.push(Cause::ProxyBlocked);
     }
     found.showing(blamed.iter().filter_map(|(o, _)| o.exhibit()))

@@ -6,6 +6,7 @@ use super::fit::{Fit, beyond_the_edge, fit};
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence};
 use crate::diagnose::view::edge::{Edge, EdgeFault, Seen};
+use crate::diagnose::view::leg::Leg;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
@@ -22,6 +23,12 @@ pub fn looks_blocked(edge: &Edge<'_>) -> bool {
     }
 }
 
+/// The same without answers that need an established connection: a policy or list lets none come about.
+fn looks_kept_out(edge: &Edge<'_>) -> bool {
+    looks_blocked(edge)
+        && !matches!(edge.fault, Some(EdgeFault { seen: Seen::Answer { leg: Leg::Terminated, .. }, .. }))
+}
+
 /// Whether a refusal by the origin's own web server looks like this: it answers 403, and nothing
 /// shows that the edge made it.
 pub fn looks_refused(edge: &Edge<'_>) -> bool {
@@ -34,7 +41,7 @@ pub fn looks_refused(edge: &Edge<'_>) -> bool {
 /// Whether a gap in this allowlist would show itself as it does here. An Ingress answers with a
 /// status; everything else keeps packets out.
 pub fn gap_explains(list: &Allowlist, edge: &Edge<'_>) -> bool {
-    if list.object.starts_with("Ingress") { looks_refused(edge) } else { looks_blocked(edge) }
+    if list.object.starts_with("Ingress") { looks_refused(edge) } else { looks_kept_out(edge) }
 }
 
 /// Whether the origin itself fails in a way that explains the edge as well, seen from a vantage that
@@ -68,7 +75,7 @@ fn network_policy<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let found = |confidence| Match::new(confidence, Ground::Fact, says).showing(exhibits);
     match place {
         Locus::Site if view.edges.is_empty() => Ok(found(Confidence::Medium).decided_by(Next::Probe)),
-        Locus::Edge(edge) if beyond_the_edge(edge) && looks_blocked(edge) => {
+        Locus::Edge(edge) if beyond_the_edge(edge) && looks_kept_out(edge) => {
             let Some(fault) = &edge.fault else { return Err("the edge works") };
             let alive = view.working_origins().next().is_some() || view.cluster.any_ready() == Some(true);
             let sure = all && alive && !origin_explains(view, fault);
@@ -121,7 +128,7 @@ fn incomplete<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             let Some(fault) = &edge.fault else { return Err("the edge works") };
             let mut explaining: Vec<Exhibit<'c>> =
                 gaps.iter().filter(|(_, l)| gap_explains(l, edge)).map(|(f, _)| Exhibit::Fact(f)).collect();
-            if looks_blocked(edge) {
+            if looks_kept_out(edge) {
                 explaining.extend(policies.iter().map(|(f, _)| Exhibit::Fact(f)));
             }
             if explaining.is_empty() {

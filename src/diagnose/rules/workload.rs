@@ -4,6 +4,7 @@ use super::fit::beyond_the_edge;
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence};
 use crate::diagnose::view::edge::{EdgeFault, Seen};
+use crate::diagnose::view::leg::Leg;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
@@ -38,8 +39,9 @@ fn explains(view: &View<'_>, place: Locus<'_, '_>) -> bool {
         Locus::Edge(edge) => {
             beyond_the_edge(edge)
                 && match edge.fault {
-                    Some(EdgeFault { seen: Seen::Answer { trouble: Trouble::Status(status), .. }, .. }) => {
-                        status >= 500
+                    // A refused certificate or handshake needs somebody who answers.
+                    Some(EdgeFault { seen: Seen::Answer { trouble: Trouble::Status(status), leg, .. }, .. }) => {
+                        status >= 500 && !matches!(leg, Leg::Certificate | Leg::Tls)
                     }
                     Some(EdgeFault { seen: Seen::Answer { .. } | Seen::Late, .. }) | None => false,
                     Some(_) => true,

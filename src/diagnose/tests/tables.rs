@@ -276,6 +276,12 @@ fn a_policy_keeps_the_proxy_out() {
         ("files alone", Build::new().policy(PolicyVerdict::AdmitsNone, 22, 22), Cause::NetworkPolicyBlocks, Medium),
         // Look-alikes.
         (
+            "a policy lets no connection come about, so it does not end one",
+            denies(Build::new().proxy(status(502).says(ProxyStatus::ConnectionTerminated)).inside("10.0.0.5", ok())),
+            Cause::ProxyBlocked,
+            Medium,
+        ),
+        (
             "while all is well it is a risk",
             denies(Build::new().proxy(ok()).inside("10.0.0.5", ok())),
             Cause::Healthy,
@@ -364,10 +370,16 @@ fn the_origin_refuses() {
         ),
         ("the proxy says so itself", Build::new().proxy(at_edge_502()).listed(refused()), Cause::OriginRefused, High),
         (
-            "an unlisted vantage that was answered before",
-            Build::new().proxy(status(502)).unlisted(refused()).answered(3),
+            "a vantage that was answered before",
+            Build::new().proxy(status(502)).direct(ORIGIN, Access::Unknown, refused()).answered(3),
             Cause::OriginRefused,
             High,
+        ),
+        (
+            "an unlisted vantage that was answered before: the door may have been locked since",
+            Build::new().proxy(status(502)).unlisted(refused()).answered(3),
+            Cause::OriginRefused,
+            Medium,
         ),
         (
             "the proxy times out instead",
@@ -466,6 +478,18 @@ fn the_origin_hangs_up_or_hangs() {
             Build::new().proxy(silent()).long(status(504).after(30)).listed(silent()),
             Cause::OriginTimeout,
             High,
+        ),
+        (
+            "answered, but after the read timer",
+            Build::new().proxy(status(504).after(30)).listed(ok().after(40)),
+            Cause::OriginTimeout,
+            High,
+        ),
+        (
+            "answered before it, so something else keeps the proxy waiting",
+            Build::new().proxy(status(504).after(30)).listed(ok().after(20)),
+            Cause::OriginTimeout,
+            Medium,
         ),
         ("silent on both paths", Build::new().proxy(silent()).listed(silent()), Cause::OriginTimeout, Medium),
         (
@@ -596,6 +620,12 @@ fn certificates_count_only_where_they_are_verified() {
         ),
         ("mismatch", bad(CertVerdict::Mismatch), Cause::OriginCertMismatch, High),
         ("untrusted by us, perhaps not by the proxy", bad(CertVerdict::Untrusted), Cause::OriginCertUntrusted, Medium),
+        (
+            "signed by itself, which a proxy may have been told to trust",
+            bad(CertVerdict::Untrusted).with(|t| t.last.certificate.iter_mut().for_each(|c| c.self_signed = true)),
+            Cause::OriginCertUntrusted,
+            Medium,
+        ),
         (
             "untrusted, and the proxy says so",
             Build::new()

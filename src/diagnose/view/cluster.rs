@@ -54,6 +54,11 @@ impl<'c> Cluster<'c> {
         !self.policies.is_empty() && self.policies.iter().all(|(_, p)| p.verdict == PolicyVerdict::NotIsolated)
     }
 
+    /// Whether a policy isolates the pods while the address that it sees is not known.
+    pub fn isolates_in_doubt(&self) -> bool {
+        self.policies.iter().any(|(_, p)| p.verdict == PolicyVerdict::Undefined && !p.isolating.is_empty())
+    }
+
     /// Whether some policy keeps at least a part of the proxy out, and so perhaps this vantage too.
     pub fn isolates(&self) -> bool {
         self.policies.iter().any(|(_, p)| matches!(p.verdict, PolicyVerdict::AdmitsNone | PolicyVerdict::AdmitsSome))

@@ -51,7 +51,8 @@ impl<'c> View<'c> {
     pub fn new(case: &'c Case) -> Self {
         let mut tracks: Vec<&Track> =
             case.tracks.iter().filter(|t| t.health != Health::Unknown && t.last.definite()).collect();
-        tracks.sort_by(|a, b| a.key.cmp(&b.key));
+        // Merged evidence may hold a path twice: the newest is read.
+        tracks.sort_by(|a, b| (&a.key, b.last.at, &b.last.id).cmp(&(&b.key, a.last.at, &a.last.id)));
         let mut facts: Vec<&Fact> = case.facts.iter().filter(|f| known(f)).collect();
         facts.sort_by_cached_key(|f| format!("{f:?}"));
         let cluster = Cluster::new(&facts);

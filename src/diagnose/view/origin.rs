@@ -159,12 +159,15 @@ fn standing<'c>(case: &'c Case, track: &'c Track, cluster: &Cluster<'_>) -> Stan
     }
     let fails = |firm| Standing::Fails(Failure { track, probe, trouble, firm, wavers });
     if trouble.at_connect() {
-        let admitted = if inside {
-            listed || cluster.open_to_all() || answered && !cluster.isolates()
-        } else {
-            listed || answered
+        // Where strangers are meant to be kept out, a door that closed today may just be the lock.
+        let lockable = locked || track.access == Access::Unlisted;
+        return match (inside, listed) {
+            (_, true) => fails(true),
+            (true, false) if cluster.open_to_all() => fails(true),
+            (true, false) if answered && !cluster.isolates() => fails(true),
+            (false, false) if answered => fails(!lockable),
+            _ => Standing::Closed(track, probe),
         };
-        return if admitted { fails(true) } else { Standing::Closed(track, probe) };
     }
     let firm = listed || inside;
     if trouble.mute() && !firm && locked && probe.certificate.is_none() {

@@ -12,6 +12,8 @@ use crate::evidence::{Fact, Probe, Track};
 
 /// Most items in a status.
 const ITEMS: usize = 16;
+/// Longest address or object, in bytes.
+const ADDRESS: usize = 320;
 /// Longest detail, in bytes.
 const DETAIL: usize = 512;
 
@@ -41,6 +43,7 @@ fn item(view: &View<'_>, exhibit: &Exhibit<'_>) -> EvidenceItem {
         Exhibit::Certificate(track, certificate) => of_certificate(view, track, certificate),
         Exhibit::Fact(fact) => of_fact(fact),
     };
+    item.address = item.address.map(|a| conditions::cut(&a, ADDRESS));
     item.detail = item.detail.filter(|d| !d.is_empty()).map(|d| conditions::cut(&d, DETAIL));
     item
 }
@@ -131,7 +134,7 @@ fn time(view: &View<'_>, probe: &Probe) -> Option<String> {
     Some(match spent {
         0..500 => "at once".to_owned(),
         500..1500 => "after about 1 s".to_owned(),
-        _ => format!("after about {} s", (spent + 500) / 1000),
+        _ => format!("after about {} s", spent.saturating_add(500) / 1000),
     })
 }
 

@@ -90,7 +90,7 @@ fn summary(view: &View<'_>, judgement: &Judgement<'_>, action: Option<&str>) -> 
             let _ = write!(text, " Seen from {}.", list.join(", "));
         }
     }
-    if let Some(action) = action {
+    if let Some(action) = action.filter(|_| judgement.cause != Cause::Inconclusive) {
         text.push(' ');
         text.push_str(action);
     }

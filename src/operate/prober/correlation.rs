@@ -145,7 +145,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn origins_that_were_always_failing_are_no_news() {
         let old = Instant::now();
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
         assert!(!look(&mut Correlation::default(), &origins(6, 4, old), false));
     }
 
@@ -154,7 +154,7 @@ mod tests {
         let mut correlation = Correlation::default();
         let since = Instant::now();
         assert!(look(&mut correlation, &origins(5, 5, since), false));
-        tokio::time::sleep(Duration::from_secs(600)).await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
         assert!(look(&mut correlation, &origins(5, 5, since), false), "ten minutes later it is still us");
         assert!(!look(&mut correlation, &origins(5, 2, since), false));
     }

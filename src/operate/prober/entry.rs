@@ -97,8 +97,13 @@ impl Entry {
         }
     }
 
-    /// Whether somebody waits for a round.
+    /// Whether a round is wanted whenever it comes: somebody waits for one, or there was none yet.
     pub fn is_wanted(&self) -> bool {
+        self.rounds == 0 || self.is_asked()
+    }
+
+    /// Whether somebody waits for a round.
+    pub fn is_asked(&self) -> bool {
         self.asked.is_some() || (self.site.request.is_some() && self.site.request != self.handled)
     }
 
@@ -137,9 +142,10 @@ impl Entry {
                 Ask { plain, long: false, suspects, control: house.control.clone() }
             }
             Round::Recheck => {
-                let plain = self.rounds == 0 || self.is_wanted();
+                // What visitors get is looked at as closely: else it lags behind, and a failure would read
+                // as masked by a cache.
                 self.rounds = self.rounds.wrapping_add(u64::from(self.rounds == 0));
-                Ask { plain, long: false, suspects, control: house.control.clone() }
+                Ask { plain: true, long: false, suspects, control: house.control.clone() }
             }
             Round::Plain => Ask { plain: true, ..Ask::default() },
             Round::Long => Ask { long: true, suspects, ..Ask::default() },

@@ -10,6 +10,7 @@ mod clock;
 mod correlation;
 mod entry;
 mod gate;
+mod looks;
 mod pace;
 mod pools;
 mod schedule;
@@ -21,7 +22,8 @@ pub use budget::Budget;
 pub use clock::Clock;
 pub use entry::House;
 pub use gate::{Rules, SiteGate};
-pub use schedule::{Looks, Options, Schedule};
+pub use looks::Looks;
+pub use schedule::{Options, Schedule};
 pub use site::{Answered, Assessment, Board, Site};
 
 use crate::operate::key::OriginKey;

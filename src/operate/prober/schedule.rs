@@ -3,43 +3,28 @@
 use super::clock::Clock;
 use super::correlation::{Correlation, Stand};
 use super::entry::{Entry, House, Round, sooner};
+use super::looks::{Ended, Looks};
 use super::pace::Pace;
 use super::pools::{Pool, Pools};
 use super::{Board, Handle, Site, Told};
 use crate::api::Outcome;
 use crate::evidence::Fact;
-use crate::observe::probe::Prober;
-use crate::observe::round::{Ask, Look, Plan, look};
+use crate::observe::round::{Ask, Plan};
 use crate::operate::key::OriginKey;
 use crate::operate::lease::Claim;
 use crate::report::metrics::{Labels, Metrics};
-use futures::future::BoxFuture;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Messages that may wait for the prober; who sends more waits.
 const BACKLOG: usize = 1024;
-/// After this long a round is given up, whatever it waits for: longer than any sum of deadlines.
-const GIVE_UP: Duration = Duration::from_secs(320);
 /// How often it is checked at most whether too many origins fail at once.
 const SUSPICION_EVERY: Duration = Duration::from_secs(1);
-
-/// Makes rounds: the network, or a stand-in for it.
-pub trait Looks: Send + Sync + 'static {
-    fn look(&self, plan: Plan, ask: Ask) -> BoxFuture<'static, Look>;
-}
-
-impl Looks for Prober {
-    fn look(&self, plan: Plan, ask: Ask) -> BoxFuture<'static, Look> {
-        let prober = self.clone();
-        Box::pin(async move { look(&prober, &plan, &ask).await })
-    }
-}
 
 /// How the installation wants it.
 #[derive(Clone, Debug)]
@@ -49,18 +34,6 @@ pub struct Options {
     pub minimum_period: Duration,
     pub recheck: Duration,
     pub clock: Clock,
-}
-
-/// What became of a round.
-struct Ended {
-    key: OriginKey,
-    question: String,
-    round: Round,
-    pool: Option<Pool>,
-    request: Option<String>,
-    ask: Option<u64>,
-    /// Absent: given up.
-    look: Option<Look>,
 }
 
 /// An origin with its place in time.
@@ -140,7 +113,9 @@ impl Schedule {
                 () = stop.cancelled() => return,
                 alive = self.claim.changed() => {
                     if !alive { return }
-                    if !self.claim.is_current() { self.rest() }
+                    if self.claim.term().is_none() {
+                        self.rest();
+                    }
                 }
                 told = self.told.recv() => match told {
                     Some(told) => self.hear(told),
@@ -191,7 +166,7 @@ impl Schedule {
         if let Some(slot) = self.slots.get_mut(&key) {
             let other = slot.entry.site.question != site.question;
             slot.entry.renew(site);
-            let wanted = slot.entry.is_wanted();
+            let wanted = slot.entry.is_asked();
             if other {
                 let site = &slot.entry.site;
                 let period = site.plan.validated.probe.period.max(self.options.minimum_period);
@@ -262,7 +237,7 @@ impl Schedule {
 
     /// Begins what has a place.
     fn begin(&mut self) {
-        if !self.claim.is_current() {
+        if self.claim.term().is_none() {
             return;
         }
         while let Some((pool, key)) = self.pools.next() {
@@ -301,10 +276,7 @@ impl Schedule {
 
     fn start(&mut self, plan: Plan, ask: Ask, ended: Ended) {
         let looking = self.looks.look(plan, ask);
-        self.running.spawn(async move {
-            let look = timeout(GIVE_UP, looking).await.ok();
-            Ended { look, ..ended }
-        });
+        self.running.spawn(ended.after(looking));
     }
 
     /// A look beside the rounds, of which only one kind of probe is taken in.

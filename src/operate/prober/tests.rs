@@ -6,7 +6,7 @@ use crate::api::{Access, Cause, Observation, Outcome, Phase, Provider};
 use crate::evidence::probe::{Fault, Response, Timings};
 use crate::evidence::{Health, Probe, Subject, Surroundings, Variant};
 use crate::observe::round::{Ask, Look, Plan};
-use crate::operate::lease::Claim;
+use crate::operate::lease::{Claim, Held};
 use crate::report::metrics::Metrics;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
@@ -134,14 +134,14 @@ struct Bed {
     handle: Handle,
     metrics: Metrics,
     changed: Arc<Mutex<Vec<OriginKey>>>,
-    leader: watch::Sender<Option<Instant>>,
+    leader: watch::Sender<Option<Held>>,
     _stop: tokio_util::sync::DropGuard,
 }
 
 fn bed(max_in_flight: usize) -> Bed {
     let script = Arc::new(Script { begun: Mutex::new(Some(Instant::now())), ..Script::default() });
     let (leader, claim) = Claim::channel();
-    leader.send_replace(Some(Instant::now() + Duration::from_secs(1_000_000)));
+    leader.send_replace(Some(Held { until: Instant::now() + Duration::from_secs(1_000_000), term: 1 }));
     let options = Options {
         house: House { control: None, vantage: "cluster".into() },
         max_in_flight,
@@ -369,11 +369,22 @@ async fn who_does_not_lead_does_not_probe() {
     pass(300).await;
     assert_eq!(bed.script.count(), before);
     assert!(bed.handle.board().get(&key("s1")).is_none());
-    bed.leader.send_replace(Some(Instant::now() + Duration::from_secs(10_000)));
+    bed.leader.send_replace(Some(Held { until: Instant::now() + Duration::from_secs(10_000), term: 2 }));
     bed.handle.forget_all();
     bed.handle.tell(site("s1", Health::OK, "")).await;
     pass(100).await;
     assert!(bed.script.count() > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_nobody_else_leads_probing_goes_on_though_the_claim_has_run_out() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(10).await;
+    bed.leader.send_replace(Some(Held { until: Instant::now(), term: 1 }));
+    let before = bed.script.count();
+    pass(300).await;
+    assert!(bed.script.count() > before + 8);
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,7 +64,12 @@ impl Reconciler {
         };
         let allowlist = plan.status_with(applied.targets).map(|a| labelled(a, prior));
         let again = (applied.again || undone).then_some(AGAIN);
-        Outcome { synced: Answer::new(applied.synced.status, applied.synced.reason, message), allowlist, again }
+        let reason = match applied.synced.reason {
+            // The reference itself is what Accepted speaks of.
+            Reason::ReferenceNotFound => Reason::SourceUnavailable,
+            other => other,
+        };
+        Outcome { synced: Answer::new(applied.synced.status, reason, message), allowlist, again }
     }
 
     /// What the targets should carry, and what that takes. Pure: nothing is asked or written.

@@ -69,24 +69,24 @@ mod tests {
         Keep { asks: 3, after: Some(after), ..Keep::default() }
     }
 
-    fn answer(ask: u64, proxied: Option<bool>) -> Option<Answered> {
-        Some(Answered { ask, proxied, direct: None })
+    fn answer(ask: u64, proxied: Option<bool>) -> Answered {
+        Answered { ask, proxied, direct: None }
     }
 
     #[test]
     fn only_a_round_that_began_after_the_write_counts() {
         let mut k = keep(false);
         assert_eq!(weigh(&mut k, None), Next::Nothing);
-        assert_eq!(weigh(&mut k, answer(2, Some(true))), Next::Nothing);
-        assert_eq!(weigh(&mut k, answer(3, Some(true))), Next::Known);
+        assert_eq!(weigh(&mut k, Some(answer(2, Some(true)))), Next::Nothing);
+        assert_eq!(weigh(&mut k, Some(answer(3, Some(true)))), Next::Known);
         assert_eq!(k.effect, Some("probed after the write: the site works through the proxy again"));
-        assert_eq!(weigh(&mut k, answer(3, Some(true))), Next::Nothing);
+        assert_eq!(weigh(&mut k, Some(answer(3, Some(true)))), Next::Nothing);
     }
 
     #[test]
     fn a_widening_is_kept_and_the_words_say_if_it_did_not_help() {
         let mut k = keep(true);
-        assert_eq!(weigh(&mut k, answer(3, Some(false))), Next::Known);
+        assert_eq!(weigh(&mut k, Some(answer(3, Some(false)))), Next::Known);
         assert!(k.effect.unwrap().contains("still fails"));
     }
 

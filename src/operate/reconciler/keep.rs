@@ -139,7 +139,7 @@ mod tests {
         let mut pace = Pace::default();
         let start = Instant::now();
         let mut writes = 0;
-        while start.elapsed() < Duration::from_secs(3600) {
+        while start.elapsed() < Duration::from_hours(1) {
             match pace.take(Instant::now()) {
                 Ok(()) => writes += 1,
                 Err(wait) => tokio::time::sleep(wait + Duration::from_millis(1)).await,

@@ -21,6 +21,7 @@ use super::lease::Claim;
 use super::origins::{Malformed, Origins, Root};
 use super::prober::{Budget, Handle, Rules};
 use super::surroundings::Surroundings;
+use crate::allow::Plan;
 use crate::api::conditions::{Reason, Truth};
 use crate::api::spec::ReadyWhen;
 use crate::api::validated::Validated;
@@ -164,6 +165,9 @@ impl Reconciler {
         let diagnosed = Diagnosed::of(self.prober.board().get(key).filter(|_| !origin.suspend), &question, now);
         let about = About { look: &look, origin: &origin, diagnosed: &diagnosed };
         let plan = self.plan(&about, keep);
+        if let Some(answer) = refused(&plan) {
+            return self.stopped(&look, keep, answer).await;
+        }
         let outcome = self.apply(&about, plan, keep).await;
 
         if let Some(list) = &outcome.allowlist {
@@ -310,6 +314,12 @@ impl Reconciler {
         keep.written = Some(Written { version: version(written.as_deref()), status: status.clone() });
         Ok(())
     }
+}
+
+/// A prefix that may stand in no allowlist makes the spec wrong, whatever the mode.
+fn refused(plan: &Plan) -> Option<Answer> {
+    let veto = plan.desired.as_ref().err().filter(|veto| veto.reason == Reason::InvalidTarget)?;
+    Some(Answer::no(Reason::InvalidTarget, veto.message.clone()))
 }
 
 /// A resource that is not looked at leaves what was written as it is.

