@@ -160,7 +160,7 @@ fn a_life_from_the_first_write_to_the_last_keeps_every_promise() {
     stage.apply(&network("198.51.100.0/24, 192.0.2.0/27, 203.0.113.128/25"));
     lab::process::wait_until("widened", Duration::from_secs(30), || blocks() == 3).unwrap();
     stage.apply(&network("198.51.100.0/24, 203.0.113.128/25"));
-    lab::process::wait_until("narrowed", Duration::from_secs(60), || blocks() == 2).unwrap();
+    lab::process::wait_until("narrowed", Duration::from_mins(1), || blocks() == 2).unwrap();
     stage.server.kubectl(&["delete", "porigin", "-n", "life", "shop"]).unwrap();
     lab::process::wait_until("removed", Duration::from_secs(30), || {
         stage.server.kubectl(&["get", "networkpolicy", "-n", "life", "leeward-shop"]).is_err()
