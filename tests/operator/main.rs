@@ -8,6 +8,7 @@
 
 mod allowlists;
 mod networks;
+mod promises;
 mod rest;
 mod rights;
 mod stage;

@@ -30,12 +30,19 @@ const CONTROLLERS: &str = "namespace-controller,garbage-collector-controller,end
                            serviceaccount-controller,clusterrole-aggregation-controller,deployment-controller,\
                            replicaset-controller";
 
-/// The audit log holds what everybody but the administrator asked for, one line per finished request.
+/// The audit log holds what everybody but the administrator asked for, one line per finished request, and with their
+/// objects all writes of what Leeward reads to decide about its own: a test plays them again.
 const AUDIT_POLICY: &str = "\
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived, ResponseStarted]
 rules:
+- level: RequestResponse
+  verbs: [create, update, patch, delete, deletecollection]
+  resources:
+  - {group: leeward.dev}
+  - {group: networking.k8s.io}
+  - {group: '', resources: [namespaces, pods]}
 - level: None
   users: [admin]
 - level: None
@@ -188,7 +195,8 @@ impl ControlPlane {
         serde_json::from_str(&text).with_context(|| format!("{kind} {namespace}/{name} as JSON"))
     }
 
-    /// What everybody but the administrator has asked the API server since the start, oldest first.
+    /// What everybody but the administrator has asked the API server since the start, oldest first, and all writes of
+    /// Leeward's kinds, of policies and Ingresses, of Namespaces and Pods.
     /// Empty unless [`Options::audit`].
     pub fn audit_events(&self) -> Result<Vec<serde_json::Value>> {
         let text = match fs::read_to_string(self.folder.path().join("audit.log")) {

@@ -1,0 +1,173 @@
+//! Every write of every operator in these tests, held against the promises that none may break.
+//!
+//! The API server's audit log is played again: it holds everybody's writes with their objects, so before each write of the
+//! operator the world stands here as it stood then.
+
+use crate::stage::{Stage, origin, stage};
+use leeward::allow::invariants::{Sent, Violation, World, violations};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const OPERATOR: &str = "system:serviceaccount:leeward-system:leeward";
+
+/// Resource, namespace and name.
+type Key = (String, String, String);
+
+/// Objects as the writes so far have left them.
+#[derive(Default)]
+struct Replay {
+    objects: BTreeMap<Key, Value>,
+    /// Origins that are gone, with what they asked for.
+    departed: BTreeMap<Key, Value>,
+    writes: usize,
+    broken: Vec<Violation>,
+}
+
+impl Replay {
+    fn of(events: &[Value], canaries: &[&str]) -> Self {
+        let mut events: Vec<&Value> = events.iter().filter(|event| changed_something(event)).collect();
+        // The log has the order of answers; revisions have the order of writes.
+        let mut last = 0;
+        events.sort_by_cached_key(|event| {
+            let version = event.pointer("/responseObject/metadata/resourceVersion").and_then(Value::as_str);
+            last = version.and_then(|text| text.parse::<u64>().ok()).unwrap_or(last);
+            last
+        });
+        let mut replay = Self::default();
+        for event in events {
+            replay.step(event, canaries);
+        }
+        replay
+    }
+
+    fn step(&mut self, event: &Value, canaries: &[&str]) {
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let in_response = |text: String| if text.is_empty() { name_in_response(event) } else { text };
+        let key = (text("/objectRef/resource"), text("/objectRef/namespace"), in_response(text("/objectRef/name")));
+        if event["user"]["username"] == OPERATOR {
+            self.writes += 1;
+            let world = self.world(canaries);
+            let sent = sent(event).unwrap_or_else(|| panic!("an unreadable event: {event}"));
+            if !sent.dry_run {
+                self.broken.extend(violations(&sent, self.objects.get(&key), &world));
+            }
+        }
+        self.remember(event, key);
+    }
+
+    fn remember(&mut self, event: &Value, key: Key) {
+        let verb = event["verb"].as_str().unwrap_or_default();
+        if verb == "deletecollection" {
+            self.objects.retain(|(resource, namespace, _), _| (resource, namespace) != (&key.0, &key.1));
+            return;
+        }
+        let object = &event["responseObject"];
+        let kept = object["kind"] != "Status" && object.get("metadata").is_some();
+        let ends = verb == "delete" || object["metadata"]["deletionTimestamp"].is_string();
+        let held =
+            object["metadata"]["finalizers"].as_array().is_some_and(|list| !list.is_empty()) || key.0 == "namespaces";
+        if kept && (!ends || held) {
+            self.departed.remove(&key);
+            self.objects.insert(key, object.clone());
+        } else if let Some(mut gone) = self.objects.remove(&key)
+            && key.0 == "protectedorigins"
+        {
+            gone["metadata"]["deletionTimestamp"] = event["stageTimestamp"].clone();
+            self.departed.insert(key, gone);
+        }
+    }
+
+    fn world(&self, canaries: &[&str]) -> World {
+        World {
+            origins: [all(&self.objects, "protectedorigins"), all(&self.departed, "protectedorigins")].concat(),
+            networks: all(&self.objects, "proxynetworks"),
+            policies: all(&self.objects, "networkpolicies"),
+            pods: all(&self.objects, "pods"),
+            namespaces: all(&self.objects, "namespaces"),
+            canaries: canaries.iter().map(|&text| text.to_owned()).collect(),
+            rolling_back: false,
+        }
+    }
+}
+
+fn all<T: DeserializeOwned>(objects: &BTreeMap<Key, Value>, resource: &str) -> Vec<T> {
+    let ours = objects.iter().filter(|((kind, ..), _)| kind == resource);
+    ours.map(|(key, object)| serde_json::from_value(object.clone()).unwrap_or_else(|e| panic!("{key:?}: {e}")))
+        .collect()
+}
+
+/// Writes that succeeded.
+fn changed_something(event: &Value) -> bool {
+    let writes = ["create", "update", "patch", "delete", "deletecollection"];
+    let good = event["responseStatus"]["code"].as_u64().is_some_and(|code| (200..300).contains(&code));
+    good && event["verb"].as_str().is_some_and(|verb| writes.contains(&verb)) && event["objectRef"].is_object()
+}
+
+fn name_in_response(event: &Value) -> String {
+    event.pointer("/responseObject/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The write that an event tells of. The log does not say what kind of patch it was; only an applied configuration is a
+/// whole object.
+fn sent(event: &Value) -> Option<Sent> {
+    let method = match event["verb"].as_str()? {
+        "create" => "POST",
+        "update" => "PUT",
+        "patch" => "PATCH",
+        _ => "DELETE",
+    };
+    let (path, query) = event["requestURI"].as_str().map(|uri| uri.split_once('?').unwrap_or((uri, "")))?;
+    let object = &event["requestObject"];
+    let kind = if object["kind"].is_string() { "application/apply-patch+yaml" } else { "application/json" };
+    let body = if object.is_null() { String::new() } else { object.to_string() };
+    Sent::of(method, path, query, kind, body.as_bytes())
+}
+
+/// Holds all writes so far against the promises; how many there were.
+pub fn judge(stage: &Stage) -> usize {
+    let replay = Replay::of(&stage.server.audit_events().unwrap(), &["lab-canary"]);
+    let broken: Vec<String> = replay.broken.iter().map(Violation::to_string).collect();
+    assert!(broken.is_empty(), "writes broke promises:\n{}", broken.join("\n"));
+    replay.writes
+}
+
+#[test]
+fn a_life_from_the_first_write_to_the_last_keeps_every_promise() {
+    let stage = stage();
+    let before = judge(&stage);
+    stage.namespace("life", "leeward.dev/enforce: allowed", "");
+    let network = |cidrs: &str| {
+        format!(
+            "{{apiVersion: leeward.dev/v1alpha1, kind: ProxyNetwork, metadata: {{name: life}}, spec: {{refreshSeconds: 10, removal: {{minMisses: 1}}, source: {{type: Inline, inline: {{cidrs: [{cidrs}]}}}}}}}}"
+        )
+    };
+    stage.apply(&network("198.51.100.0/24, 192.0.2.0/27"));
+    stage.apply("{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, namespace: life}, spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}}");
+    stage.apply("{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: life, labels: {app: web}}, spec: {automountServiceAccountToken: false, containers: [{name: web, image: example}]}}");
+    let mut operator = stage.run(&[]);
+    operator.await_leader(30);
+    let targets = "  allowlist:\n    mode: Enforce\n    deletionPolicy: Delete\n    targets:\n    - {name: pods, type: NetworkPolicy, networkPolicy: {podSelector: {matchLabels: {app: web}}, ports: [80], isolation: Allow}}\n    - {name: web, type: IngressAnnotation, ingressAnnotation: {name: web, preset: IngressNginx}}\n";
+    let site = origin("life", "shop", targets)
+        .replace("url: 'http://shop.example.com/'", "url: 'http://shop.example.com/', networkRef: {name: life}");
+    stage.apply(&site);
+    stage.await_condition("life", "shop", "AllowlistSynced", "True/Synced", 60);
+    let blocks = || {
+        let policy = stage.server.get("life", "networkpolicy", "leeward-shop").unwrap();
+        policy["spec"]["ingress"][0]["from"].as_array().unwrap().len()
+    };
+    stage.apply(&network("198.51.100.0/24, 192.0.2.0/27, 203.0.113.128/25"));
+    lab::process::wait_until("widened", Duration::from_secs(30), || blocks() == 3).unwrap();
+    stage.apply(&network("198.51.100.0/24, 203.0.113.128/25"));
+    lab::process::wait_until("narrowed", Duration::from_mins(1), || blocks() == 2).unwrap();
+    stage.server.kubectl(&["delete", "porigin", "-n", "life", "shop"]).unwrap();
+    lab::process::wait_until("removed", Duration::from_secs(30), || {
+        stage.server.kubectl(&["get", "networkpolicy", "-n", "life", "leeward-shop"]).is_err()
+    })
+    .unwrap();
+    assert_eq!(operator.process.stop(Duration::from_secs(15)).unwrap(), 0);
+    stage.server.kubectl(&["delete", "pod", "-n", "life", "web-1", "--grace-period=0", "--force"]).unwrap();
+    let judged = judge(&stage) - before;
+    assert!(judged >= 10, "only {judged} writes were judged");
+}
