@@ -33,8 +33,10 @@ impl Prober {
     pub fn start(folder: &Path) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("probe").arg(folder);
-        let mut process = Process::start("the prober", &command, &folder.join("prober.log"))?;
         let socket = folder.join(SOCKET);
+        // One child after another uses the same name.
+        let _ = std::fs::remove_file(&socket);
+        let mut process = Process::start("the prober", &command, &folder.join("prober.log"))?;
         process.wait_until("the prober", Duration::from_secs(10), || socket.exists())?;
         let orders = BufReader::new(UnixStream::connect(&socket)?);
         let mut this = Self { process, orders, rest: 0.0 };
@@ -60,7 +62,6 @@ impl Prober {
         let before = rss_kib(self.process.id())?;
         self.order(&format!("hang {kind} {address} {count} 0"))?;
         let during = rss_kib(self.process.id())?;
-        self.order("release")?;
         Ok((during - before) / f64::from(u32::try_from(count)?))
     }
 
@@ -92,13 +93,6 @@ pub fn run(folder: &Path) -> Result<()> {
     while reader.read_line(&mut line)? > 0 {
         match line.split_ascii_whitespace().collect::<Vec<_>>().as_slice() {
             ["ready"] => {}
-            ["release"] => {
-                for task in held.drain(..) {
-                    let task: tokio::task::JoinHandle<()> = task;
-                    task.abort();
-                    let _ = runtime.block_on(task);
-                }
-            }
             ["burst", kind, address, count, at_once] => {
                 let request = request(kind, address.parse()?, Duration::from_secs(5))?;
                 let (count, at_once): (usize, usize) = (count.parse()?, at_once.parse()?);

@@ -22,6 +22,8 @@ const AT_ONCE: usize = 8;
 const ROUNDS: usize = 7;
 /// Probes that hang at a time.
 const HANGING: usize = 1000;
+/// Probes before the hanging ones, so that what is set up once does not count.
+const WARM_UP: usize = 100;
 
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -61,16 +63,29 @@ fn measure() -> Result<()> {
         }
         line(&format!("CPU µs for each {kind} probe"), median(ours), median(theirs));
     }
-    for (what, kind, address) in [
-        ("no answer to http", "http", server.silent_http),
-        ("no answer to https", "https", server.silent_https),
-        ("silence in the handshake", "https", server.silent_tcp),
+    drop((leeward, exporter.take()));
+    let mut rest = (None, None);
+    for (what, kind, address, warm) in [
+        ("no answer to http", "http", server.silent_http, server.http),
+        ("no answer to https", "https", server.silent_https, server.https),
+        ("silence in the handshake", "https", server.silent_tcp, server.https),
     ] {
+        // Fresh processes: what an earlier measurement has freed would be used again and not be seen.
+        let mut leeward = Prober::start(folder.path())?;
+        leeward.burst(kind, warm, WARM_UP, AT_ONCE)?;
         let ours = leeward.hanging(kind, address, HANGING)?;
-        let theirs = exporter.as_mut().map(|peer| peer.hanging(kind, address, HANGING)).transpose()?;
+        let mut peer = Exporter::start(folder.path()).ok();
+        let theirs = match &mut peer {
+            None => None,
+            Some(peer) => {
+                peer.burst(kind, warm, WARM_UP, AT_ONCE)?;
+                Some(peer.hanging(kind, address, HANGING)?)
+            }
+        };
         line(&format!("KiB hanging, {what}"), Some(ours), theirs);
+        rest = (Some(leeward.rest()), peer.as_ref().map(Exporter::rest));
     }
-    line("RSS MiB at rest", Some(leeward.rest()), exporter.as_ref().map(Exporter::rest));
+    line("RSS MiB at rest", rest.0, rest.1);
     Ok(())
 }
 

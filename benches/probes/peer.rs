@@ -80,8 +80,6 @@ impl Exporter {
         std::thread::sleep(Duration::from_secs(4));
         let during = rss_kib(self.process.id())?;
         drop(held);
-        // Its probes end when their askers have gone.
-        std::thread::sleep(Duration::from_secs(2));
         Ok((during - before) / f64::from(u32::try_from(count)?))
     }
 

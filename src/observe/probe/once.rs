@@ -42,8 +42,7 @@ pub(super) async fn once(request: &ProbeRequest, trust: &Trust, vantage: &str, s
         Err(ended) => Err(ended),
         Ok(stream) => {
             let stages = Stages { request, trust, clock: &clock, path: &path, id: &id };
-            // Boxed, so that a probe that waits for its connection does not carry the room for TLS and HTTP.
-            Box::pin(stages.after_connect(stream, &mut timings, &mut certificate)).await
+            stages.after_connect(stream, &mut timings, &mut certificate).await
         }
     };
     timings.total_ms = milliseconds(clock.started.elapsed());
@@ -100,6 +99,7 @@ struct Stages<'a> {
 }
 
 impl Stages<'_> {
+    /// Each stage is boxed, so that a probe that hangs in one carries no room for the others.
     async fn after_connect(
         &self,
         stream: tokio::net::TcpStream,
@@ -115,17 +115,18 @@ impl Stages<'_> {
         let answer = match self.request.scheme {
             Scheme::HTTP => {
                 asked = Instant::now();
-                exchange(stream, http, self.clock.within(deadlines.first_byte), body).await
+                Box::pin(exchange(stream, http, self.clock.within(deadlines.first_byte), body)).await
             }
             Scheme::HTTPS => {
                 let begun = Instant::now();
+                let end = self.clock.within(deadlines.tls);
                 let Shaken { certificate: shown, result } =
-                    handshake(stream, self.trust, &self.request.server_name, self.clock.within(deadlines.tls)).await;
+                    Box::pin(handshake(stream, self.trust, &self.request.server_name, end)).await;
                 timings.tls_ms = Some(milliseconds(begun.elapsed()));
                 *certificate = shown;
                 let stream = result?;
                 asked = Instant::now();
-                exchange(stream, http, self.clock.within(deadlines.first_byte), body).await
+                Box::pin(exchange(stream, http, self.clock.within(deadlines.first_byte), body)).await
             }
         };
         match &answer {
