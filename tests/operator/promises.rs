@@ -70,7 +70,14 @@ impl Replay {
             object["metadata"]["finalizers"].as_array().is_some_and(|list| !list.is_empty()) || key.0 == "namespaces";
         if kept && (!ends || held) {
             self.departed.remove(&key);
-            self.objects.insert(key, object.clone());
+            // The garbage collector asks for metadata alone; the rest of the object stays as it was.
+            match self.objects.get_mut(&key) {
+                Some(known) if object["kind"] == "PartialObjectMetadata" => {
+                    known["metadata"] = object["metadata"].clone();
+                }
+                None if object["kind"] == "PartialObjectMetadata" => {}
+                _ => drop(self.objects.insert(key, object.clone())),
+            }
         } else if let Some(mut gone) = self.objects.remove(&key)
             && key.0 == "protectedorigins"
         {
