@@ -101,8 +101,13 @@ impl Replay {
 
 fn all<T: DeserializeOwned>(objects: &BTreeMap<Key, Value>, resource: &str) -> Vec<T> {
     let ours = objects.iter().filter(|((kind, ..), _)| kind == resource);
-    ours.map(|(key, object)| serde_json::from_value(object.clone()).unwrap_or_else(|e| panic!("{key:?}: {e}")))
-        .collect()
+    ours.filter_map(|(key, object)| match serde_json::from_value(object.clone()) {
+        Ok(object) => Some(object),
+        // One test writes a resource that nobody can read; nothing may be written for it.
+        Err(_) if resource == "protectedorigins" => None,
+        Err(error) => panic!("{key:?}: {error}"),
+    })
+    .collect()
 }
 
 /// Writes that succeeded.
