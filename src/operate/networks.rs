@@ -4,7 +4,7 @@
 
 mod feeds;
 
-pub use feeds::{Feeds, FeedsError};
+pub use feeds::Feeds;
 
 use super::lease::Claim;
 use super::reconciler::{Of, WriteError, write_status};

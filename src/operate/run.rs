@@ -3,7 +3,7 @@
 use super::client::counted;
 use super::ears::Ears;
 use super::lease::{Claim, Election, LeaseRecords, Terms};
-use super::networks::{Feeds, FeedsError, Networks};
+use super::networks::{Feeds, Networks};
 use super::options::RunOptions;
 use super::origins::Origins;
 use super::prober::{Budget, Clock, Handle, House, Options, Rules, Schedule};
@@ -15,6 +15,7 @@ use super::surroundings::Surroundings;
 use super::{identity, logs};
 use crate::observe::cluster::{Options as Watched, Stores};
 use crate::observe::probe::{Prober, ProberError, ProberOptions};
+use crate::observe::ranges::SetupError;
 use crate::report::events::Events;
 use crate::report::metrics::Metrics;
 use kube::Config;
@@ -50,7 +51,7 @@ pub enum StartError {
     #[error(transparent)]
     Prober(#[from] ProberError),
     #[error(transparent)]
-    Feeds(#[from] FeedsError),
+    Feeds(#[from] SetupError),
     #[error("cannot listen to signals: {0}")]
     Signals(std::io::Error),
     #[error("{task} ended unexpectedly; ending, so that this replica is started again")]
@@ -72,7 +73,7 @@ pub async fn run(options: RunOptions) -> Result<(), StartError> {
         ca_file: options.ca_file.clone(),
     })?;
     let rules = Rules::default();
-    let feeds = Feeds::new(&prober, rules.clone(), options.ca_file.as_deref())?;
+    let feeds = Feeds::new(&prober, rules.clone())?;
     let address = options.listen;
     let listener = server::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
     let api_server = identity::api_server(&config).await;

@@ -2,13 +2,12 @@
 //! since one command cannot wear anybody down.
 
 use crate::api::names::ALLOWED_HOSTS_ANNOTATION;
-use crate::net::Prefix;
 use crate::net::guard::{AllowedHosts, ClusterFacts, Destination, GuardFlags, GuardPolicy, Role};
 use crate::observe::cluster::{ClusterSource, cluster_addresses};
 use crate::observe::round::{Denied, Gate, Starved, Via};
 use futures::future::{BoxFuture, FutureExt, ready};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// The operator's guard with its default flags, as far as the objects at hand describe the cluster.
 pub struct Guard {
@@ -31,7 +30,7 @@ impl Guard {
             .and_then(|n| n.metadata.annotations.as_ref()?.get(ALLOWED_HOSTS_ANNOTATION).cloned())
             .unwrap_or_default();
         let facts = ClusterFacts {
-            nodes: cluster_addresses(objects).into_iter().filter_map(single).collect(),
+            nodes: cluster_addresses(objects).into_iter().collect(),
             allowed_hosts: BTreeMap::from([(namespace.to_owned(), AllowedHosts::parse(&annotation))]),
             ..ClusterFacts::default()
         };
@@ -42,10 +41,6 @@ impl Guard {
             control_port,
         }
     }
-}
-
-fn single(address: IpAddr) -> Option<Prefix> {
-    Prefix::containing(address, if address.is_ipv4() { 32 } else { 128 })
 }
 
 impl Gate for Guard {

@@ -17,10 +17,10 @@ pub mod status;
 mod resolve;
 mod sharing;
 
-pub use fetch::{FeedClient, Gate};
+pub use fetch::{FeedClient, Gate, SetupError};
 pub use parse::FeedError;
 pub use plausible::Implausible;
-pub use resolve::{Lookup, LookupError, SystemLookup};
+pub use resolve::{Lookup, LookupError};
 pub use revise::{Hold, Limits, Occasion, Revision, State, revise};
 pub use source::{Feed, HttpFeed};
 pub use status::{Fetched, next_status};

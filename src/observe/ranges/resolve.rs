@@ -28,19 +28,6 @@ pub trait Lookup: Send + Sync + std::fmt::Debug {
     fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = Result<Vec<IpAddr>, LookupError>> + Send + '_>>;
 }
 
-/// The system's resolver.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SystemLookup;
-
-impl Lookup for SystemLookup {
-    fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = Result<Vec<IpAddr>, LookupError>> + Send + '_>> {
-        Box::pin(async move {
-            let answers = tokio::net::lookup_host((name, 0)).await.map_err(|_| LookupError::Unresolved)?;
-            Ok(answers.map(|address| address.ip()).collect())
-        })
-    }
-}
-
 /// A resolver for the HTTP client whose every answer has passed the guard.
 #[derive(Clone)]
 pub(super) struct GuardedResolver {

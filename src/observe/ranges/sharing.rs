@@ -13,7 +13,7 @@ use super::fetch::{FeedClient, Gate, SetupError};
 use super::resolve::{Lookup, LookupError};
 
 /// Time for a feed's name.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl FeedClient {
     /// A client with the resolvers and the trust of a prober. Unlike a probe, it insists on a valid certificate.

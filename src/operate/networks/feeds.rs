@@ -2,42 +2,16 @@
 
 use crate::api::proxy_network::Source;
 use crate::api::validated::Invalid;
-use crate::evidence::fact::DnsSubject;
 use crate::observe::cluster::{ClusterSource, Kind};
 use crate::observe::probe::Prober;
-use crate::observe::ranges::{Feed, FeedClient, FeedError, Fetched, Gate, Lookup, LookupError};
+use crate::observe::ranges::{Feed, FeedClient, FeedError, Fetched, Gate, SetupError};
 use crate::operate::prober::Rules;
-use rustls::ClientConfig;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls_platform_verifier::Verifier;
-use std::future::Future;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Longest wait for a name of a feed.
-const NAME: Duration = Duration::from_secs(10);
 /// Longest read of a whole source, all documents included.
 const SOURCE: Duration = Duration::from_mins(4);
-
-/// Why feeds cannot be read at all.
-#[derive(Debug, thiserror::Error)]
-pub enum FeedsError {
-    #[error("cannot read the CA file {}: {source}", path.display())]
-    CaFile { path: PathBuf, source: std::io::Error },
-    #[error("cannot use the CA file {}: {problem}", path.display())]
-    Anchors { path: PathBuf, problem: String },
-    #[error("cannot set up TLS for feeds: {0}")]
-    Tls(#[from] rustls::Error),
-    #[error("cannot set up the client for feeds: {0}")]
-    Client(String),
-}
 
 /// Reads sources.
 #[derive(Debug)]
@@ -45,28 +19,11 @@ pub struct Feeds {
     client: FeedClient,
 }
 
-/// The prober's resolvers, so that feeds and probes see one world.
-#[derive(Debug)]
-struct Names(Prober);
-
-impl Lookup for Names {
-    fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = Result<Vec<IpAddr>, LookupError>> + Send + '_>> {
-        Box::pin(async move {
-            let facts = self.0.resolve(&name, DnsSubject::Origin, NAME).await;
-            let found: Vec<IpAddr> = facts.into_iter().flat_map(|f| f.addresses).collect();
-            if found.is_empty() { Err(LookupError::Unresolved) } else { Ok(found) }
-        })
-    }
-}
-
 impl Feeds {
-    /// Feeds that trust the system's anchors and `ca_file`, resolve like the prober, and are bound by the
-    /// deny set of the egress rules.
-    pub fn new(prober: &Prober, rules: Rules, ca_file: Option<&Path>) -> Result<Self, FeedsError> {
+    /// Feeds that trust and resolve like the prober, and are bound by the deny set of the egress rules.
+    pub fn new(prober: &Prober, rules: Rules) -> Result<Self, SetupError> {
         let gate: Gate = Arc::new(move |address| rules.now().check_feed(address));
-        let client = FeedClient::new(Arc::new(Names(prober.clone())), gate, tls(ca_file)?)
-            .map_err(|e| FeedsError::Client(e.to_string()))?;
-        Ok(Self { client })
+        Ok(Self { client: FeedClient::sharing(prober, gate)? })
     }
 
     /// Reads a source. `namespace` is where the installation's `ConfigMaps` are.
@@ -117,27 +74,4 @@ async fn config_map(cluster: &dyn ClusterSource, namespace: &str, name: &str, ke
         Ok(list) => Fetched::List(list),
         Err(error) => Fetched::Failed(error),
     }
-}
-
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, FeedsError> {
-    let provider = Arc::new(ring::default_provider());
-    let extra = ca_file.map(anchors).transpose()?.unwrap_or_default();
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    // An image may have no CA bundle: then Mozilla's roots serve.
-    let Ok(verifier) = Verifier::new_with_extra_roots(extra.iter().cloned(), provider) else {
-        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        for anchor in extra {
-            roots.add(anchor)?;
-        }
-        return Ok(builder.with_root_certificates(roots).with_no_client_auth());
-    };
-    let verifier: Arc<dyn ServerCertVerifier> = Arc::new(verifier);
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
-}
-
-fn anchors(path: &Path) -> Result<Vec<CertificateDer<'static>>, FeedsError> {
-    let bytes = std::fs::read(path).map_err(|source| FeedsError::CaFile { path: path.to_owned(), source })?;
-    CertificateDer::pem_slice_iter(&bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|e| FeedsError::Anchors { path: path.to_owned(), problem: format!("it is not PEM ({e:?})") })
 }
