@@ -38,7 +38,8 @@ exec env LEEWARD="$(TARGET)/debug/leeward" hack/as-root "$(TARGET)/debug/demo" $
 endef
 
 test: tools ## lint, generated files, and every test, against a real control plane and real proxies
-	@KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
+	@trap '$(CARGO) run --quiet -p lab --bin clean-lab' EXIT; \
+	KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
 	hack/envoy/install >/dev/null; \
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
