@@ -16,7 +16,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 endif
 
-.PHONY: help demo demo-shell test lint generate generated bench situations tools control-plane clean-lab
+.PHONY: help demo demo-shell test lint generate generated bench accuracy situations tools control-plane clean-lab
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,11 @@ situations: tools ## stage the network situations and ask about each; FILTER=wor
 	@hack/envoy/install >/dev/null; \
 	$(CARGO) build --workspace --bin leeward --bin situations; \
 	exec hack/as-root "$(TARGET)/debug/situations" $(FILTER)
+
+accuracy: tools ## every situation, and what a reader of blackbox_exporter would conclude; writes docs/accuracy.md
+	@hack/envoy/install >/dev/null; hack/blackbox/build >/dev/null; \
+	$(CARGO) build --workspace --bin leeward --bin accuracy; \
+	exec hack/as-root "$(TARGET)/debug/accuracy" $(FILTER)
 
 bench: tools ## CPU and memory for each probe, beside blackbox_exporter in the same run
 	@BLACKBOX="$$(hack/blackbox/build)/blackbox_exporter"; export BLACKBOX; \

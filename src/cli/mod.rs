@@ -14,6 +14,7 @@ mod input;
 mod networks;
 mod plan;
 mod ranges;
+mod report;
 mod run;
 mod style;
 
@@ -45,6 +46,8 @@ enum Command {
     Plan(Box<plan::Args>),
     /// Print the addresses that a proxy connects from
     Ranges(Box<ranges::Args>),
+    /// Write a ticket for the provider, the host or the network: times, paths, addresses, request ids, evidence
+    Report(Box<report::Args>),
     /// Print the CustomResourceDefinitions, ready for kubectl apply
     Crds(crds::Args),
     /// Print the completion script of a shell
@@ -59,6 +62,7 @@ impl Command {
             Self::Explain(args) => args.run(),
             Self::Plan(args) => block_on(args.run()),
             Self::Ranges(args) => block_on(args.run()),
+            Self::Report(args) => block_on(args.run()),
             Self::Crds(args) => args.run(),
             Self::Completion(args) => args.run(&mut command(called)),
         }

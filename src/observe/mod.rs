@@ -5,3 +5,4 @@ pub mod cluster;
 pub mod probe;
 pub mod ranges;
 pub mod round;
+pub mod route;

@@ -10,7 +10,17 @@ use std::path::PathBuf;
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit codes: 0 healthy (risks included), 2 unhealthy, 3 inconclusive, \
     1 bad input or an error; then nothing is printed but the reason, on standard error.")]
+#[command(group(ArgGroup::new("subject").args(["name", "files", "via"]).required(true)))]
 pub struct Args {
+    #[command(flatten)]
+    pub look: LookArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What is looked at, from where, and how: shared by every command that looks.
+#[derive(clap::Args, Debug)]
+pub struct LookArgs {
     #[command(flatten)]
     pub subject: SubjectArgs,
     #[command(flatten)]
@@ -20,14 +30,11 @@ pub struct Args {
     #[command(flatten)]
     pub looking: LookingArgs,
     #[command(flatten)]
-    pub output: OutputArgs,
-    #[command(flatten)]
     pub cluster: NamespacedArgs,
 }
 
 /// What is diagnosed.
 #[derive(clap::Args, Debug)]
-#[command(group(ArgGroup::new("subject").args(["name", "files", "via"]).required(true)))]
 pub struct SubjectArgs {
     /// ProtectedOrigin to read from the cluster
     #[arg(value_name = "[NAMESPACE/]NAME")]

@@ -1,6 +1,6 @@
 //! A ProtectedOrigin from flags, so that everything behind it is the same as for a resource.
 
-use super::args::{Args, SchemeArg};
+use super::args::{LookArgs, SchemeArg};
 use crate::api::spec::{
     Allowlist, Expect, Lockdown, Marker, Origin, OriginAddresses, OriginHostname, OriginType, ProbeSpec,
     ProtectedOrigin, ProtectedOriginSpec, Proxy, ReadyWhen, Scheme, Verifies,
@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use std::net::{IpAddr, SocketAddr};
 
 /// The resource that `--via` and `--origin` describe.
-pub fn origin(args: &Args, url: &str) -> anyhow::Result<ProtectedOrigin> {
+pub fn origin(args: &LookArgs, url: &str) -> anyhow::Result<ProtectedOrigin> {
     let site = SiteUrl::parse("url", url).map_err(|invalid| anyhow!("--via {}", invalid.problem))?;
     let places = args.subject.origin.iter().map(|text| place(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let port = one_port(&places)?;
@@ -58,7 +58,7 @@ pub fn origin(args: &Args, url: &str) -> anyhow::Result<ProtectedOrigin> {
 }
 
 /// A wrong spec as an error that names what the user wrote: the flag, or the resource and its field.
-pub fn blame(args: &Args, origin: &ProtectedOrigin, invalid: &Invalid) -> anyhow::Error {
+pub fn blame(args: &LookArgs, origin: &ProtectedOrigin, invalid: &Invalid) -> anyhow::Error {
     let field = invalid.field.as_str();
     let flag = match field.split(['.', '[']).collect::<Vec<_>>().as_slice() {
         ["proxy", "url", ..] => "--via",

@@ -11,7 +11,7 @@ mod rounds;
 mod text;
 
 pub use answer::Answer;
-pub use args::{Args, Format};
+pub use args::{Args, Format, LookArgs};
 pub use text::text;
 
 use super::evidence_file;
@@ -34,23 +34,40 @@ use std::time::Duration;
 
 impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
-        let question = Question::ask(&self).await?;
-        let case = self.case(&question).await?;
+        let Seen { name, case, notes } = self.look.look().await?;
         if let Some(path) = &self.output.save_evidence {
             evidence_file::save(&case, path)?;
         }
         let verdict = diagnose(&case);
-        let answer = Answer::new(&question.name, &verdict);
+        let answer = Answer::new(&name, &verdict);
         let rendered = match self.output.format {
             Format::Text => text(&case, &answer),
             Format::Json => format!("{}\n", serde_json::to_string_pretty(&answer)?),
             Format::Yaml => serde_saphyr::to_string(&answer)?,
         };
-        for note in &question.notes {
+        for note in &notes {
             eprintln!("note: {note}");
         }
         self.output.color.print(&rendered)?;
         Ok(answer.exit(self.output.fail_on_risk))
+    }
+}
+
+/// What a look saw.
+#[derive(Debug)]
+pub struct Seen {
+    /// What the origin is called: `NAMESPACE/NAME`, or the URL's host.
+    pub name: String,
+    pub case: Case,
+    /// What the user should know beside it.
+    pub notes: Vec<String>,
+}
+
+impl LookArgs {
+    pub async fn look(&self) -> anyhow::Result<Seen> {
+        let question = Question::ask(self).await?;
+        let case = self.case(&question).await?;
+        Ok(Seen { name: question.name, case, notes: question.notes })
     }
 
     /// Looks, and joins what was seen with what the objects and other vantages say.

@@ -1,7 +1,7 @@
 //! What is asked: one origin, with everything that is known about it before anybody looks. Files, flags
 //! and the cluster all end here, so that there is one way from here on.
 
-use super::args::Args;
+use super::args::LookArgs;
 use super::flags;
 use crate::api::spec::{Lockdown, NetworkRef};
 use crate::api::validated::Validated;
@@ -41,7 +41,7 @@ pub enum Dial {
 }
 
 impl Question {
-    pub async fn ask(args: &Args) -> anyhow::Result<Self> {
+    pub async fn ask(args: &LookArgs) -> anyhow::Result<Self> {
         if let Some(url) = &args.subject.via {
             let origin = flags::origin(args, url)?;
             let name = origin.metadata.name.clone().unwrap_or_default();
@@ -72,7 +72,7 @@ impl Question {
         Ok(question)
     }
 
-    async fn join(args: &Args, origin: ProtectedOrigin, files: Files, name: String) -> anyhow::Result<Self> {
+    async fn join(args: &LookArgs, origin: ProtectedOrigin, files: Files, name: String) -> anyhow::Result<Self> {
         let network = match &args.known.network {
             Some(path) => Some(Arc::new(networks::from_file(path)?)),
             None => files.network(),
@@ -85,7 +85,7 @@ impl Question {
     }
 
     async fn new(
-        args: &Args,
+        args: &LookArgs,
         mut origin: ProtectedOrigin,
         network: Option<Arc<ProxyNetwork>>,
         objects: Arc<dyn ClusterSource>,
@@ -151,7 +151,7 @@ fn referred(
 }
 
 /// The trust anchors that the spec names. `--ca-file` stands in for a ConfigMap that is not at hand.
-fn ca_pem(spec: &Validated, objects: &dyn ClusterSource, args: &Args) -> anyhow::Result<Option<Vec<u8>>> {
+fn ca_pem(spec: &Validated, objects: &dyn ClusterSource, args: &LookArgs) -> anyhow::Result<Option<Vec<u8>>> {
     let Some(bundle) = &spec.origin.ca_bundle else { return Ok(None) };
     let (name, key) = (&bundle.config_map_ref.name, &bundle.config_map_ref.key);
     let found = objects.config_map(&spec.namespace, name);

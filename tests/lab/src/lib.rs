@@ -1,5 +1,6 @@
 //! Leeward's network lab: everything a test or the demo needs to stage a real situation.
 //!
+//! - [`accuracy`]: how often the diagnosis is right, as a page
 //! - [`control_plane`]: etcd, kube-apiserver and kube-controller-manager, ready in a few seconds
 //! - [`network`]: hosts as network namespaces behind one router, on documentation addresses
 //! - [`dns`]: the lab's own name server, whose answers and failures a test decides
@@ -11,6 +12,7 @@
 //! Calls block; an async test wraps them in `spawn_blocking` or just lets them block. Everything started here ends
 //! when its value is dropped, and also when this process dies: see [`process`] and [`cleanup`].
 
+pub mod accuracy;
 pub mod certificates;
 pub mod cleanup;
 pub mod control_plane;

@@ -5,7 +5,9 @@
 //! namespaces of its own, [`question`] writes the `ProtectedOrigin` and the command line, [`verdict`] compares.
 
 pub mod file;
+pub mod peer;
 pub mod question;
+pub mod reader;
 pub mod stage;
 pub mod verdict;
 
@@ -17,8 +19,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use crate::process::Process;
-use file::Situation;
+use file::{Ask, Situation};
 use stage::Stage;
+use verdict::Said;
 
 /// The longest that one diagnosis may take.
 const DIAGNOSIS: Duration = Duration::from_secs(150);
@@ -31,6 +34,10 @@ pub struct Run {
     pub filter: Option<String>,
     /// The `leeward` binary; without it only the set-ups are checked, by what visitors see.
     pub leeward: Option<PathBuf>,
+    /// Only those in this list, one name a line.
+    pub only: Option<PathBuf>,
+    /// `blackbox_exporter`, to be asked the same.
+    pub peer: Option<PathBuf>,
     pub parallel: usize,
 }
 
@@ -38,8 +45,14 @@ pub struct Run {
 #[derive(Debug)]
 pub struct Outcome {
     pub name: String,
+    pub title: String,
     /// What was said, in a word or two.
     pub answer: String,
+    /// The cause that the file demands.
+    pub wanted: String,
+    pub said: Option<Said>,
+    /// What a reader of the peer's answer would conclude.
+    pub peer: Option<String>,
     pub problems: Vec<String>,
     pub took: Duration,
 }
@@ -64,12 +77,24 @@ pub fn load(folder: &Path) -> Result<Vec<(String, Situation)>> {
 }
 
 impl Run {
+    /// Every situation of a folder, four at a time.
+    pub const fn new(folder: PathBuf) -> Self {
+        Self { folder, filter: None, leeward: None, only: None, peer: None, parallel: 4 }
+    }
+
     /// Runs them, several at a time, and tells `report` about each as it ends.
     pub fn execute(&self, report: &(dyn Fn(&Outcome) + Sync)) -> Result<Vec<Outcome>> {
         let mut situations = load(&self.folder)?;
         if let Some(filter) = &self.filter {
             situations.retain(|(name, _)| name.contains(filter.as_str()));
             ensure!(!situations.is_empty(), "no situation in {} matches {filter}", self.folder.display());
+        }
+        if let Some(path) = &self.only {
+            let names = listed(path)?;
+            for name in &names {
+                ensure!(situations.iter().any(|(n, _)| n == name), "{}: no situation is called {name}", path.display());
+            }
+            situations.retain(|(name, _)| names.contains(name));
         }
         let next = AtomicUsize::new(0);
         let outcomes = Mutex::new(Vec::new());
@@ -90,19 +115,28 @@ impl Run {
     }
 
     fn one(&self, name: &str, situation: &Situation) -> Outcome {
-        let begin = Instant::now();
-        let (answer, problems) = match self.ask(situation) {
-            Ok(answered) => answered,
-            Err(error) => ("failed".to_owned(), vec![format!("{error:#}")]),
+        let mut outcome = Outcome {
+            name: name.to_owned(),
+            title: situation.title.clone(),
+            answer: "failed".to_owned(),
+            wanted: situation.expect.cause.clone(),
+            said: None,
+            peer: None,
+            problems: Vec::new(),
+            took: Duration::ZERO,
         };
-        Outcome { name: name.to_owned(), answer, problems, took: begin.elapsed() }
+        if let Err(error) = self.ask(situation, &mut outcome) {
+            outcome.problems.push(format!("{error:#}"));
+        }
+        outcome
     }
 
-    fn ask(&self, situation: &Situation) -> Result<(String, Vec<String>)> {
+    fn ask(&self, situation: &Situation, outcome: &mut Outcome) -> Result<()> {
         let stage = Stage::build(situation)?;
-        let mut problems = stage.check_visitors(situation)?;
+        outcome.problems = stage.check_visitors(situation)?;
         let Some(leeward) = &self.leeward else {
-            return Ok(("set-up".to_owned(), problems));
+            "set-up".clone_into(&mut outcome.answer);
+            return Ok(());
         };
         let question = question::Question::write(situation, &stage)?;
         let folder = stage.vantage.folder()?;
@@ -111,13 +145,27 @@ impl Run {
         let mut command = stage.vantage.command("sh");
         command.args(["-c", "out=$1; shift; exec \"$@\" >\"$out\"", "sh"]).arg(&out).arg(leeward);
         command.args(&question.arguments);
+        let begin = Instant::now();
         let mut process = Process::start("leeward diagnose", &command, &err)?;
         let code = process.wait(DIAGNOSIS)?;
+        outcome.took = begin.elapsed();
         let text = std::fs::read_to_string(&out).unwrap_or_default();
-        let (answer, wrong) = verdict::judge(&situation.expect, code, &text, &process.log());
-        problems.extend(wrong);
-        Ok((answer, problems))
+        let (said, wrong) = verdict::judge(&situation.expect, code, &text, &process.log());
+        outcome.answer = said.as_ref().map_or_else(|| "no answer".to_owned(), ToString::to_string);
+        outcome.said = said;
+        outcome.problems.extend(wrong);
+        if let Some(exporter) = self.peer.as_ref().filter(|_| situation.vantage.ask != Ask::Offline) {
+            outcome.peer = Some(reader::conclude(&peer::ask(exporter, situation, &stage)?).to_owned());
+        }
+        Ok(())
     }
+}
+
+/// The names in a list: one a line, `#` starts a comment.
+pub fn listed(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let names = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim().to_owned());
+    Ok(names.filter(|name| !name.is_empty()).collect())
 }
 
 impl std::fmt::Display for Outcome {

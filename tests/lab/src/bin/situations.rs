@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<bool> {
-    let mut run = Run { folder: tools::checkout().join("tests/situations"), filter: None, leeward: None, parallel: 4 };
+    let mut run = Run::new(tools::checkout().join("tests/situations"));
     let mut set_up_only = false;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {

@@ -5,13 +5,26 @@ use serde_json::Value;
 use super::file::{Confidence, Expect, Healthy, Level, Unknown};
 use crate::process::tail;
 
-/// The answer in a word or two, and everything that is wrong with it.
-pub fn judge(expect: &Expect, code: i32, stdout: &str, stderr: &str) -> (String, Vec<String>) {
+/// The verdict in a word or two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub cause: String,
+    pub confidence: String,
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} ({})", self.cause, self.confidence)
+    }
+}
+
+/// What was said, and everything that is wrong with it.
+pub fn judge(expect: &Expect, code: i32, stdout: &str, stderr: &str) -> (Option<Said>, Vec<String>) {
     let diagnosis: Value = match serde_json::from_str(stdout) {
         Ok(diagnosis) => diagnosis,
         Err(error) => {
             let problem = format!("exit code {code}, no JSON on stdout ({error}): {}", tail(stderr, 10));
-            return ("no answer".to_owned(), vec![problem]);
+            return (None, vec![problem]);
         }
     };
     let text = |key: &str| diagnosis[key].as_str().unwrap_or_default().to_owned();
@@ -66,7 +79,7 @@ pub fn judge(expect: &Expect, code: i32, stdout: &str, stderr: &str) -> (String,
             .unwrap_or_default();
         wrong.extend(evidence);
     }
-    (format!("{cause} ({confidence})"), wrong)
+    (Some(Said { cause, confidence }), wrong)
 }
 
 fn confidence_problems(wanted: Confidence, text: &str) -> Vec<String> {
@@ -125,7 +138,8 @@ mod tests {
             "{cause: ProxyBlocked, healthy: false, confidence: {is: High}, contributing: [OriginCertExpired], \
              evidence: [{observation: ViaProxy, statusCode: 504}], not: [OriginTimeout], scope: {type: All}}",
         );
-        assert_eq!(judge(&expect, 2, ANSWER, ""), ("ProxyBlocked (High)".to_owned(), Vec::new()));
+        let said = Said { cause: "ProxyBlocked".to_owned(), confidence: "High".to_owned() };
+        assert_eq!(judge(&expect, 2, ANSWER, ""), (Some(said), Vec::new()));
     }
 
     #[test]
