@@ -51,13 +51,16 @@ fn every_cause_has_situations_and_look_alikes_and_one_in_every_build() {
         }
     }
     // Nothing can be taken for these: they say that nothing is wrong, or that nobody knows.
-    let meta = [Cause::Healthy, Cause::Inconclusive, Cause::VantageFault, Cause::ClientSubset, Cause::OriginCertExpiring];
+    let meta =
+        [Cause::Healthy, Cause::Inconclusive, Cause::VantageFault, Cause::ClientSubset, Cause::OriginCertExpiring];
     let lacking: Vec<String> = counts
         .iter()
         .filter(|(cause, [shown, denied, often])| {
             *shown == 0 || *often == 0 || (shown + denied < 2 || *denied == 0) && !meta.contains(cause)
         })
-        .map(|(cause, [shown, denied, often])| format!("{cause}: {shown} shown, {denied} denied, {often} in every build"))
+        .map(|(cause, [shown, denied, often])| {
+            format!("{cause}: {shown} shown, {denied} denied, {often} in every build")
+        })
         .collect();
     assert!(lacking.is_empty(), "{lacking:#?}");
 }

@@ -87,8 +87,7 @@ pub async fn trace(address: IpAddr) -> Route {
 }
 
 async fn hop(address: IpAddr, distance: u8) -> io::Result<Hop> {
-    let mut hop =
-        Hop { distance, routers: BTreeSet::new(), sent: 0, answered: 0, min_rtt_us: None, last: false };
+    let mut hop = Hop { distance, routers: BTreeSet::new(), sent: 0, answered: 0, min_rtt_us: None, last: false };
     for query in 0..QUERIES {
         let port = FIRST_PORT + u16::from(distance) * u16::from(QUERIES) + u16::from(query);
         let socket = socket(SocketAddr::new(address, port), distance).await?;

@@ -80,6 +80,7 @@ impl Cause {
     }
 
     /// What to do about it, in a sentence or two.
+    #[expect(clippy::too_many_lines, reason = "a table: one sentence for each cause")]
     pub const fn action(self) -> &'static str {
         match self {
             Self::Healthy => "Nothing is to be done.",
@@ -149,8 +150,9 @@ impl Cause {
                 "Read the server's log for the probe's id: a crash, a limit or a rule closes the connection."
             }
             Self::KeepAliveRace => "Set the origin's keep-alive timeout longer than the proxy's idle timeout.",
-            Self::OriginCertExpired => "Renew the origin's certificate, and check what should have renewed it.",
-            Self::OriginCertExpiring => "Renew the origin's certificate, and check what should have renewed it.",
+            Self::OriginCertExpired | Self::OriginCertExpiring => {
+                "Renew the origin's certificate, and check what should have renewed it."
+            }
             Self::OriginCertMismatch => {
                 "Serve a certificate with the name that the proxy checks, or let the proxy check the right name (origin.serverName)."
             }

@@ -168,13 +168,8 @@ fn visitors(clients: &[Client], edges: &BTreeSet<IpAddr>, origins: &BTreeSet<IpA
         return None;
     }
     let pool = if origins.len() > 1 { origins } else { edges };
-    let report = |c: &Client| Report {
-        address: c.address,
-        at: c.at,
-        status_code: c.status,
-        edge: c.edge,
-        pop: c.pop.clone(),
-    };
+    let report =
+        |c: &Client| Report { address: c.address, at: c.at, status_code: c.status, edge: c.edge, pop: c.pop.clone() };
     let mut reports: Vec<Report> = clients.iter().map(report).collect();
     reports.sort_by_key(|r| (r.at, r.address));
     Some(Visitors { reports, shared: shared(clients, pool) })

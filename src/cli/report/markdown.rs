@@ -147,7 +147,11 @@ fn hops(out: &mut String, route: &Route) {
         let fastest = hop.min_rtt_us.map_or_else(String::new, |us| format!("{}.{} ms", us / 1000, us % 1000 / 100));
         let _ = writeln!(out, "| {} | {routers} | {} of {} | {fastest} |", hop.distance, hop.answered, hop.sent);
     }
-    let end = if route.reached { "The address itself answered." } else { "The address itself did not answer; many hosts do not." };
+    let end = if route.reached {
+        "The address itself answered."
+    } else {
+        "The address itself did not answer; many hosts do not."
+    };
     let _ = writeln!(out, "\n{end}");
 }
 
@@ -156,7 +160,10 @@ fn visitors_part(out: &mut String, visitors: &Visitors, zone: &TimeZone) {
     if visitors.shared.is_empty() {
         let _ = writeln!(out, "Nothing that is known of them is shared by four in five.\n");
     } else {
-        let _ = writeln!(out, "What at least four in five of them share. Whether other visitors share it too is not known here.\n");
+        let _ = writeln!(
+            out,
+            "What at least four in five of them share. Whether other visitors share it too is not known here.\n"
+        );
     }
     for shared in &visitors.shared {
         let _ = writeln!(out, "- {}", words(shared));

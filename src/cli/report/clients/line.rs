@@ -16,7 +16,8 @@ pub fn parse(line: &str) -> Result<Client, String> {
     let second = words.next_if(|w| !w.contains('=') && w.starts_with(|c: char| c.is_ascii_digit()));
     let mut client = Client { address, at: time(first, second)?, status: None, edge: None, pop: None };
     for word in words {
-        let (key, value) = word.split_once('=').ok_or_else(|| format!("{word:?} is none of status=, edge= and pop="))?;
+        let (key, value) =
+            word.split_once('=').ok_or_else(|| format!("{word:?} is none of status=, edge= and pop="))?;
         match key.to_ascii_lowercase().as_str() {
             "status" => client.status = Some(status(value)?),
             "edge" => client.edge = Some(ip(value, "edge")?),

@@ -38,7 +38,8 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Client>> {
             continue;
         }
         ensure!(clients.len() < MOST, "--clients {name}: more than {MOST} reports; give the latest of them");
-        let client = line::parse(text).map_err(|why| anyhow::anyhow!("--clients {name}, line {}: {why}", number + 1))?;
+        let client =
+            line::parse(text).map_err(|why| anyhow::anyhow!("--clients {name}, line {}: {why}", number + 1))?;
         clients.push(client);
     }
     ensure!(!clients.is_empty(), "--clients {name}: no report in it; write one ADDRESS TIME a line");

@@ -97,7 +97,8 @@ fn window(clients: &[Client]) -> Option<Shared> {
     times.sort_unstable();
     let (first, last) = (times.first()?, times.last()?);
     let need = (times.len() * 4).div_ceil(5);
-    let shortest = times.windows(need).filter_map(|w| Some((w.first()?, w.last()?))).min_by_key(|(a, b)| b.duration_since(**a))?;
+    let shortest =
+        times.windows(need).filter_map(|w| Some((w.first()?, w.last()?))).min_by_key(|(a, b)| b.duration_since(**a))?;
     let (from, to) = shortest;
     let whole = last.duration_since(*first);
     let burst = to.duration_since(*from);
@@ -165,7 +166,12 @@ mod tests {
 
     #[test]
     fn what_fewer_than_four_in_five_share_is_nothing() {
-        let mixed = [client("203.0.113.1", 0), client("198.51.100.1", 60), client("2001:db8::1", 120), client("192.0.2.1", 180)];
+        let mixed = [
+            client("203.0.113.1", 0),
+            client("198.51.100.1", 60),
+            client("2001:db8::1", 120),
+            client("192.0.2.1", 180),
+        ];
         assert_eq!(kinds(&mixed, 0), [Trait::Status]);
         assert!(kinds(&mixed[..2], 0).is_empty(), "two visitors are no pattern");
     }
@@ -183,8 +189,11 @@ mod tests {
     #[test]
     fn visitors_of_one_hash_bucket_are_told_from_chance() {
         let one = bucket(&[10, 0, 0], 3);
-        let pinned: Vec<Client> =
-            (0..=255_u8).filter(|n| bucket(&[10, *n, 0], 3) == one).take(6).map(|n| client(&format!("10.{n}.0.1"), 0)).collect();
+        let pinned: Vec<Client> = (0..=255_u8)
+            .filter(|n| bucket(&[10, *n, 0], 3) == one)
+            .take(6)
+            .map(|n| client(&format!("10.{n}.0.1"), 0))
+            .collect();
         assert!(kinds(&pinned, 3).contains(&Trait::Hash));
         assert!(!kinds(&pinned, 1).contains(&Trait::Hash), "a pool of one pins everybody");
         assert!(!kinds(&pinned[..3], 3).contains(&Trait::Hash), "three of three may be chance: 1 in 9");

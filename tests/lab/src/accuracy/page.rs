@@ -31,7 +31,10 @@ pub fn render(outcomes: &[Outcome]) -> String {
             let _ = writeln!(out, "| {wanted} | {said} | {times} |");
         }
     }
-    let _ = writeln!(out, "\n## Every situation\n\n| Situation | Wanted | Said | Confidence | Reader of blackbox_exporter |\n|---|---|---|---|---|");
+    let _ = writeln!(
+        out,
+        "\n## Every situation\n\n| Situation | Wanted | Said | Confidence | Reader of blackbox_exporter |\n|---|---|---|---|---|"
+    );
     for outcome in outcomes {
         let (cause, confidence) =
             outcome.said.as_ref().map_or(("no answer", ""), |said| (said.cause.as_str(), said.confidence.as_str()));

@@ -36,8 +36,10 @@ pub fn ask(exporter: &Path, situation: &Situation, stage: &Stage) -> Result<Answ
     command.arg(exporter).arg(format!("--config.file={}", config.display()));
     command.arg(format!("--web.listen-address={ADDRESS}"));
     let mut process = Process::start("blackbox_exporter", &command, &folder.join("blackbox.log"))?;
-    let ready = || stage.vantage.command("curl").args(["-s", "-o", "/dev/null", &format!("http://{ADDRESS}/")]).status();
-    process.wait_until("blackbox_exporter", Duration::from_secs(10), || ready().is_ok_and(|status| status.success()))?;
+    let ready =
+        || stage.vantage.command("curl").args(["-s", "-o", "/dev/null", &format!("http://{ADDRESS}/")]).status();
+    process
+        .wait_until("blackbox_exporter", Duration::from_secs(10), || ready().is_ok_and(|status| status.success()))?;
     let scheme = if situation.site.tls.is_some() { "https" } else { "http" };
     let site = probe(stage, "site", &format!("{scheme}://{SITE}{}", situation.site.path))?;
     let mut origins = Vec::new();

@@ -24,7 +24,9 @@ use super::peer::Answers;
 /// The cause that a reader would name.
 pub fn conclude(answers: &Answers) -> &'static str {
     let Some(site) = &answers.site else { return "Inconclusive" };
-    if has(site, &["no such host", "server misbehaving", "Error resolving address", "Resolution with"]) && !succeeds(site) {
+    if has(site, &["no such host", "server misbehaving", "Error resolving address", "Resolution with"])
+        && !succeeds(site)
+    {
         return "DnsFailed";
     }
     if has(site, &["x509:", "tls: failed to verify"]) {
@@ -54,9 +56,15 @@ fn of_origin(text: &str) -> Option<&'static str> {
         (&["connection refused"], "OriginRefused"),
         (&["i/o timeout", "no route to host", "network is unreachable", "host is unreachable"], "OriginUnreachable"),
         (&["certificate has expired"], "OriginCertExpired"),
-        (&["certificate is valid for", "doesn't contain any IP SANs", "is not valid for any names"], "OriginCertMismatch"),
+        (
+            &["certificate is valid for", "doesn't contain any IP SANs", "is not valid for any names"],
+            "OriginCertMismatch",
+        ),
         (&["x509:"], "OriginCertUntrusted"),
-        (&["first record does not look like a TLS handshake", "HTTP response to HTTPS client"], "OriginProtocolMismatch"),
+        (
+            &["first record does not look like a TLS handshake", "HTTP response to HTTPS client"],
+            "OriginProtocolMismatch",
+        ),
         (&["EOF", "connection reset by peer"], "OriginClosedEarly"),
         (&["context deadline exceeded", "Timeout exceeded", "TLS handshake timeout"], "OriginTimeout"),
         (&["malformed HTTP", "unexpected EOF", "invalid"], "OriginResponseInvalid"),
