@@ -2,6 +2,7 @@
 //! sent, and times are rounded, so that the same state always reads the same.
 
 mod evidence;
+mod replays;
 pub mod next;
 mod remedy;
 
@@ -56,7 +57,11 @@ fn summary(view: &View<'_>, judgement: &Judgement<'_>, action: Option<&str>) -> 
         let list = |what: &str, addresses: &[String]| {
             (!addresses.is_empty()).then(|| format!("{what} {}", addresses.join(", ")))
         };
-        let parts: Vec<String> = [list("edge", &scope.edge_addresses), list("origin", &scope.origin_addresses)]
+        let parts: Vec<String> = [
+            list("edge", &scope.edge_addresses),
+            list("origin", &scope.origin_addresses),
+            list("path", &scope.paths),
+        ]
             .into_iter()
             .flatten()
             .collect();
