@@ -2,11 +2,11 @@
 //! that origin.
 
 pub use super::probing::{CacheBypass, Expect, Method, ProbeSpec};
-pub use super::wire::{OriginTls, ProxyProtocol, ServerNameUse, TlsVersion};
 use super::provider::Provider;
 use super::status::ProtectedOriginStatus;
 use super::targets::Target;
 use super::vocabulary::Access;
+pub use super::wire::{OriginTls, ProxyProtocol, ServerNameUse, TlsVersion};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -17,7 +17,19 @@ pub struct OriginTls {
 
 /// A TLS version that can be replayed; older ones cannot.
 #[derive(
-    Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::Display,
 )]
 pub enum TlsVersion {
     TLS12,

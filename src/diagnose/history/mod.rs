@@ -156,9 +156,8 @@ impl Ledger {
     /// Whether holding an idle connection may tell something: the proxy now and then answers with an error at once,
     /// while the origin never fails on fresh connections.
     pub fn wants_hold(&self) -> bool {
-        let sporadic = |(key, path): (&PathKey, &Path)| {
-            key.observation == Observation::ViaProxy && path.fails_now_and_then()
-        };
+        let sporadic =
+            |(key, path): (&PathKey, &Path)| key.observation == Observation::ViaProxy && path.fails_now_and_then();
         let mut direct = self.paths.iter().filter(|(key, _)| is_direct(key.observation)).peekable();
         direct.peek().is_some() && direct.all(|(_, path)| path.never_fails()) && self.paths.iter().any(sporadic)
     }

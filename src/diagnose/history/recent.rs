@@ -57,10 +57,9 @@ fn key(fact: &Fact) -> String {
         Fact::Policy(f) => format!("policy {} {}", f.pod, f.port),
         Fact::Allowlist(f) => format!("allowlist {}", f.object),
         Fact::Arrival(f) => format!("arrival {} {:?}", f.source, f.address),
-        Fact::Replay(f) => format!(
-            "replay {} {} {} {:?}",
-            f.variation, f.probe.vantage, f.probe.observation, f.probe.address
-        ),
+        Fact::Replay(f) => {
+            format!("replay {} {} {} {:?}", f.variation, f.probe.vantage, f.probe.observation, f.probe.address)
+        }
         Fact::Idle(f) => format!("idle {} {}", f.vantage, f.address),
     }
 }

@@ -31,7 +31,9 @@ fn too_large<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let limit = view.subject.provider.habits().header_bytes;
     let bytes = |o: &OriginAddress<'_>| o.response().and_then(|r| r.header_bytes);
     let large = |o: &&OriginAddress<'c>| {
-        named || bytes(o).zip(limit).is_some_and(|(bytes, limit)| bytes > limit) && matches!(o.standing, Standing::Works(_))
+        named
+            || bytes(o).zip(limit).is_some_and(|(bytes, limit)| bytes > limit)
+                && matches!(o.standing, Standing::Works(_))
     };
     let mine: Vec<_> = view.working_origins().filter(large).collect();
     if !named && (mine.is_empty() || mine.len() < view.working_origins().count()) {
@@ -43,7 +45,9 @@ fn too_large<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let through = comes_through(view);
     let sure = named || through.is_some();
     let says = match mine.iter().filter_map(|o| bytes(o)).max() {
-        Some(bytes) => format!("the origin answers with about {} KiB of headers, more than the proxy takes", bytes.div_ceil(1024)),
+        Some(bytes) => {
+            format!("the origin answers with about {} KiB of headers, more than the proxy takes", bytes.div_ceil(1024))
+        }
         None => "the proxy says that the origin's response header is too large".to_owned(),
     };
     Ok(Match::new(if sure { Confidence::High } else { Confidence::Medium }, Ground::Fact, says)

@@ -20,7 +20,8 @@ pub const RACE: Rule = Rule {
 /// ended, against a declared time; Medium against a time that is known; Low where the proxy's is not known.
 fn race<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
-    let Seen::Answer { trouble: Trouble::Status(500..), hop, leg: leg @ (Leg::AtOnce | Leg::Terminated), .. } = fault.seen
+    let Seen::Answer { trouble: Trouble::Status(500..), hop, leg: leg @ (Leg::AtOnce | Leg::Terminated), .. } =
+        fault.seen
     else {
         return Err("the proxy does not fail at once");
     };

@@ -61,7 +61,8 @@ fn whole_site<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     }
     let every = mine.len() == stalled.len() && view.working_origins().next().is_none();
     let sure = seen && agrees && every;
-    let says = "large packets from the origin vanish on the way: its answer stalls, and comes at once in small segments";
+    let says =
+        "large packets from the origin vanish on the way: its answer stalls, and comes at once in small segments";
     let mut found = Match::new(if sure { Confidence::High } else { Confidence::Medium }, Ground::Fact, says)
         .showing(mine.iter().filter_map(|(o, ..)| o.exhibit()))
         .showing(mine.iter().flat_map(|(_, _, small, again)| [Exhibit::Fact(small.fact), Exhibit::Fact(again.fact)]))
@@ -108,7 +109,9 @@ fn large_path<'c>(view: &View<'c>) -> Finding<'c> {
 
 /// Whether the proxy gave a definite answer that no waiting explains.
 fn answered_early(probe: &Probe) -> bool {
-    probe.outcome != Outcome::TimedOut && probe.timings.first_byte_ms.is_some_and(|ms| ms < 1500) && probe.outcome != Outcome::Truncated
+    probe.outcome != Outcome::TimedOut
+        && probe.timings.first_byte_ms.is_some_and(|ms| ms < 1500)
+        && probe.outcome != Outcome::Truncated
 }
 
 /// The large response fails through the proxy while the site itself works there.

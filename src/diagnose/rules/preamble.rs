@@ -36,9 +36,8 @@ fn missing<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if mine.is_empty() {
         return Err("no origin address answers as soon as the preamble is changed");
     }
-    let relayed = |seen: &Seen| {
-        matches!(seen, Seen::Answer { trouble: Trouble::Status(400..=499), hop, .. } if hop.origin())
-    };
+    let relayed =
+        |seen: &Seen| matches!(seen, Seen::Answer { trouble: Trouble::Status(400..=499), hop, .. } if hop.origin());
     let accepted = relayed(&fault.seen) || matches!(fault.seen, Seen::Answer { leg: Leg::Terminated, .. });
     let agrees = relayed(&fault.seen) || mine.iter().all(|(_, f, _)| fit(f.trouble, fault) == Fit::Agrees);
     let every = mine.len() == all.len() && view.working_origins().next().is_none();

@@ -68,7 +68,9 @@ fn replayed<'c>(view: &View<'c>, fault: &EdgeFault<'c>) -> Option<Match<'c>> {
     let (Seen::Answer { leg, .. }, false) = (fault.seen, fault.wavers) else { return None };
     let sure = profile.declared && every && leg != Leg::Unknown;
     let says = match (profile.max_version, profile.server_name) {
-        (TlsVersion::TLS12, ServerNameUse::Sent) => "the origin refuses TLS 1.2, which is the most that the proxy offers",
+        (TlsVersion::TLS12, ServerNameUse::Sent) => {
+            "the origin refuses TLS 1.2, which is the most that the proxy offers"
+        }
         (TlsVersion::TLS13, ServerNameUse::NotSent) => {
             "the origin refuses a handshake without a server name, and the proxy sends none"
         }

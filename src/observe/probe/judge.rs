@@ -8,8 +8,8 @@ use super::{maker, relayed};
 use crate::api::spec::{Marker, Method, Scheme};
 use crate::api::{Outcome, Phase};
 use crate::evidence::probe::{Fault, Redirect, Response};
-use http::{HeaderMap, Version};
 use http::header::{LOCATION, SET_COOKIE};
+use http::{HeaderMap, Version};
 use sha2::{Digest, Sha256};
 use url::Url;
 

@@ -67,9 +67,8 @@ impl Replays<'_> {
 
     async fn about(&self, probe: &Probe, made: &mut Vec<Replay>) {
         let Some(address) = probe.address else { return };
-        let stalled = probe.outcome == Outcome::TimedOut
-            && probe.connected()
-            && probe.tcp.is_some_and(|tcp| tcp.bytes_acked > 0);
+        let stalled =
+            probe.outcome == Outcome::TimedOut && probe.connected() && probe.tcp.is_some_and(|tcp| tcp.bytes_acked > 0);
         let status = probe.response.as_ref().map(|r| r.status);
         if matches!(probe.outcome, Outcome::OK | Outcome::Guarded | Outcome::CertInvalid) {
             self.about_good(probe, address, made).await;
