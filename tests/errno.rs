@@ -71,6 +71,7 @@ fn probe(from: &Host, to: SocketAddr, connect: Duration) -> Probe {
                     expect: Arc::new(ValidExpect { statuses: vec![200..=399], body_contains: None, first_byte: None }),
                     marker: None,
                     trust: None,
+                    manner: leeward::observe::probe::Manner::default(),
                 })
                 .await
         })

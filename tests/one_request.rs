@@ -129,6 +129,7 @@ fn request(address: SocketAddr, scheme: Scheme) -> ProbeRequest {
         expect: Arc::new(ValidExpect { statuses: vec![200..=399], body_contains: None, first_byte: None }),
         marker: None,
         trust: None,
+        manner: leeward::observe::probe::Manner::default(),
     }
 }
 

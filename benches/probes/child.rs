@@ -151,6 +151,7 @@ fn request(kind: &str, address: SocketAddr, patience: Duration) -> Result<ProbeR
         expect: Arc::new(ValidExpect { statuses: vec![200..=299], body_contains: None, first_byte: None }),
         marker: None,
         trust: None,
+        manner: leeward::observe::probe::Manner::default(),
     })
 }
 

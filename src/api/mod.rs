@@ -16,6 +16,7 @@ pub mod status;
 pub mod targets;
 pub mod validated;
 pub mod vocabulary;
+pub mod wire;
 
 pub use cause::{Cause, Layer};
 pub use provider::Provider;

@@ -65,6 +65,10 @@ pub struct ProbeSpec {
     /// Echo requests sent to a suspect origin address, 0 to 100; 0 turns ICMP off. Default: 20.
     #[schemars(range(min = 0, max = 100))]
     pub pings: i32,
+    /// Path of a response over 16 KiB that no cache holds, such as /big; asked for every fourth period on both paths, it finds large packets that vanish on the way. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^/[^\s#]*$"))]
+    pub large_path: Option<String>,
 }
 
 impl Default for ProbeSpec {
@@ -79,6 +83,7 @@ impl Default for ProbeSpec {
             first_byte_timeout_seconds: 6,
             body_timeout_seconds: 4,
             pings: 20,
+            large_path: None,
         }
     }
 }

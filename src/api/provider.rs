@@ -1,7 +1,8 @@
-//! Proxy products: the timers they use towards an origin and whether they check its certificate.
+//! Proxy products: the timers, TLS profile and header buffer that they use towards an origin.
 //!
-//! Timers drift, so they are dated data (`data/providers.yaml` beside this file), not code.
+//! These drift, so they are dated data (`data/providers.yaml` beside this file), not code.
 
+use super::wire::{OriginTls, ServerNameUse, TlsVersion};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
@@ -59,6 +60,16 @@ pub enum Provider {
 pub struct Timers {
     pub connect_seconds: Option<u16>,
     pub read_seconds: Option<u16>,
+    /// How long it keeps an idle connection to the origin.
+    pub idle_seconds: Option<u16>,
+}
+
+/// How a provider speaks to an origin, as far as a public document says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Habits {
+    pub tls: OriginTls,
+    /// Bytes of response headers that it takes by default.
+    pub header_bytes: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +78,10 @@ struct Entry {
     provider: Provider,
     connect_seconds: Option<u16>,
     read_seconds: Option<u16>,
+    idle_seconds: Option<u16>,
+    max_version: Option<TlsVersion>,
+    server_name: Option<ServerNameUse>,
+    header_bytes: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -82,10 +97,23 @@ static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 impl Provider {
     /// Documented timers towards the origin.
     pub fn timers(self) -> Timers {
-        TABLE.iter().find(|e| e.provider == self).map_or_else(Timers::default, |e| Timers {
+        self.entry().map_or_else(Timers::default, |e| Timers {
             connect_seconds: e.connect_seconds,
             read_seconds: e.read_seconds,
+            idle_seconds: e.idle_seconds,
         })
+    }
+
+    /// Documented habits towards the origin.
+    pub fn habits(self) -> Habits {
+        self.entry().map_or_else(Habits::default, |e| Habits {
+            tls: OriginTls { max_version: e.max_version, server_name: e.server_name },
+            header_bytes: e.header_bytes,
+        })
+    }
+
+    fn entry(self) -> Option<&'static Entry> {
+        TABLE.iter().find(|e| e.provider == self)
     }
 }
 
@@ -99,5 +127,8 @@ mod tests {
         assert!(table.providers.len() >= 8);
         assert_eq!(Provider::Cloudflare.timers().connect_seconds, Some(19));
         assert_eq!(Provider::Qrator.timers(), Timers::default());
+        assert_eq!(Provider::GoogleCloud.timers().idle_seconds, Some(600));
+        assert_eq!(Provider::Nginx.habits().tls.server_name, Some(ServerNameUse::NotSent));
+        assert_eq!(Provider::HAProxy.timers().read_seconds, None);
     }
 }

@@ -6,6 +6,7 @@ use super::provider::Provider;
 use super::status::ProtectedOriginStatus;
 use super::targets::Target;
 use super::vocabulary::Access;
+pub use super::wire::{OriginTls, ProxyProtocol, ServerNameUse, TlsVersion};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,13 @@ pub struct Proxy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 900))]
     pub read_timeout_seconds: Option<i32>,
+    /// Seconds that the proxy keeps an idle connection to the origin for its next request, 1 to 3600. Default: by provider, else unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub origin_idle_seconds: Option<i32>,
+    /// The TLS profile that the proxy uses towards the origin; while something fails, the direct probe is repeated with it. Default: by provider.
+    #[serde(default, rename = "originTLS", skip_serializing_if = "Option::is_none")]
+    pub origin_tls: Option<OriginTls>,
     /// Whether the proxy checks the origin's certificate: `Always`, `Never` or `Unknown`. With Never a bad certificate is only a risk. Default: Unknown.
     #[serde(default)]
     pub verifies_origin_certificate: Verifies,
@@ -161,6 +169,9 @@ pub struct Origin {
     /// Whether the origin should answer nobody but the proxy and listed vantages: `Required` or `NotRequired`. With Required a closed direct path is expected, and an open one is reported. Default: NotRequired.
     #[serde(default)]
     pub lockdown: Lockdown,
+    /// The PROXY protocol preamble that the origin expects in front of a connection, and that the direct probe sends: `None`, `V1` or `V2`. Default: None.
+    #[serde(default)]
+    pub proxy_protocol: ProxyProtocol,
     /// A header that the origin adds to every response, errors included. It proves which responses come from the origin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marker: Option<Marker>,

@@ -108,6 +108,11 @@ pub struct Scope {
     #[schemars(length(max = 2), inner(length(max = 8)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub families: Vec<String>,
+    /// Paths of the site that fail, as the spec names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4), inner(length(max = 1024)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub paths: Vec<String>,
 }
 
 /// Kind of a scope.

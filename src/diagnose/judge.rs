@@ -197,12 +197,14 @@ fn scope(view: &View<'_>, hits: &[&Hit<'_, '_>], places: &[Locus<'_, '_>]) -> Sc
             origins.insert(origin.address.ip());
         }
     }
-    if edges.is_empty() && origins.is_empty() {
+    let paths: BTreeSet<String> = hits.iter().flat_map(|h| h.found.paths.iter().cloned()).collect();
+    if edges.is_empty() && origins.is_empty() && paths.is_empty() {
         return Scope::default();
     }
     let families = families(view, &edges, &origins);
     let text = |set: BTreeSet<IpAddr>| set.into_iter().take(16).map(|a| a.to_string()).collect();
-    Scope { kind: ScopeType::Partial, edge_addresses: text(edges), origin_addresses: text(origins), families }
+    let paths = paths.into_iter().collect();
+    Scope { kind: ScopeType::Partial, edge_addresses: text(edges), origin_addresses: text(origins), families, paths }
 }
 
 fn works(edge: &Edge<'_>) -> bool {

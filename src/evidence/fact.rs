@@ -1,5 +1,11 @@
 //! Facts beside the probes: names, echoes, cluster objects, policies, allowlists, arrivals.
 
+mod idle;
+mod replay;
+
+pub use idle::Idle;
+pub use replay::{Replay, Variation};
+
 use crate::api::{Access, Outcome};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +23,8 @@ pub enum Fact {
     Policy(Policy),
     Allowlist(Allowlist),
     Arrival(Arrival),
+    Replay(Replay),
+    Idle(Idle),
 }
 
 /// What one resolver said of one name.

@@ -116,6 +116,8 @@ pub enum Fault {
     ShortBody,
     /// A plain HTTP answer 400 "plain HTTP request sent to HTTPS port", or its like.
     PlainHttpToHttps,
+    /// A plain HTTP answer that says that a client certificate is wanted.
+    WantsClientCertificate,
 }
 
 /// Milliseconds per phase; absent where the phase was not reached. A failed phase has the time until it failed.
@@ -161,6 +163,9 @@ pub struct Response {
     /// First 64 bits of the SHA-256 of the bytes read, in hexadecimal.
     pub body_hash: String,
     pub body_bytes: u64,
+    /// Bytes of the status line and header fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_bytes: Option<u32>,
 }
 
 /// The kind of software whose own error page the body is. nginx at the edge and nginx at the origin
@@ -191,6 +196,12 @@ pub enum ProxyStatus {
     ConnectionTerminated,
     /// `error=tls_certificate_error`.
     CertificateError,
+    /// `error=tls_protocol_error` or `tls_alert_received`.
+    TlsError,
+    /// `error=http_response_header_section_size` or `http_response_header_size`.
+    HeaderTooLarge,
+    /// `error=proxy_loop_detected`.
+    LoopDetected,
     /// Another error that only an intermediary can have made.
     IntermediaryError,
     /// `received-status`: relayed from the next hop.

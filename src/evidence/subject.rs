@@ -1,7 +1,7 @@
 //! What was declared about an origin, after defaults: the part of a case that nobody measured.
 
-use crate::api::spec::{Lockdown, OriginType, Scheme, Verifies};
-use crate::api::validated::{Validated, Whereabouts};
+use crate::api::spec::{Lockdown, OriginType, ProxyProtocol, Scheme, Verifies};
+use crate::api::validated::{Idle, TlsProfile, Validated, Whereabouts};
 use crate::api::{Provider, ProxyNetwork};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -20,6 +20,18 @@ pub struct Subject {
     /// The proxy's own timers towards the origin, in seconds.
     pub connect_timeout_seconds: u16,
     pub read_timeout_seconds: u16,
+    /// How long the proxy keeps an idle connection to the origin, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin_idle: Option<Idle>,
+    /// The proxy's TLS profile towards the origin.
+    #[serde(default)]
+    pub origin_tls: TlsProfile,
+    /// The PROXY protocol preamble that the origin is declared to expect.
+    #[serde(default)]
+    pub proxy_protocol: ProxyProtocol,
+    /// `probe.largePath`, where declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub large_path: Option<String>,
     pub verifies: Verifies,
     pub origin_type: OriginType,
     pub origin_scheme: Scheme,
@@ -84,6 +96,10 @@ impl Subject {
             provider,
             connect_timeout_seconds,
             read_timeout_seconds,
+            origin_idle: spec.proxy_idle(provider),
+            origin_tls: spec.tls_profile(provider),
+            proxy_protocol: spec.origin.proxy_protocol,
+            large_path: spec.probe.large_path.clone(),
             verifies: spec.verifies,
             origin_type: spec.origin.kind(),
             origin_scheme: spec.origin.scheme,
@@ -150,6 +166,10 @@ mod tests {
                 provider: Provider::Cloudflare,
                 connect_timeout_seconds: 19,
                 read_timeout_seconds: 100,
+                origin_idle: Some(Idle { seconds: 900, declared: false }),
+                origin_tls: TlsProfile { declared: true, ..TlsProfile::default() },
+                proxy_protocol: ProxyProtocol::None,
+                large_path: None,
                 verifies: Verifies::Unknown,
                 origin_type: OriginType::Hostname,
                 origin_scheme: Scheme::HTTPS,

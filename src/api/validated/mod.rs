@@ -2,15 +2,17 @@
 //! spec again, and what the schema's CEL rules say is said here too, for files and older servers.
 
 mod allowlist;
+mod manners;
 mod origin;
 mod site;
 
 pub use allowlist::{ValidAllowlist, ValidExtra, ValidTarget};
+pub use manners::{Idle, TlsProfile};
 pub use origin::{ValidOrigin, Whereabouts};
 pub use site::{Host, SiteUrl};
 
 use super::provider::Provider;
-use super::spec::{CacheBypass, Method, ProtectedOrigin, ProtectedOriginSpec, ReadyWhen, Verifies};
+use super::spec::{CacheBypass, Method, OriginTls, ProtectedOrigin, ProtectedOriginSpec, ReadyWhen, Verifies};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -47,6 +49,8 @@ pub struct Validated {
     /// Set in the spec; the provider decides otherwise.
     pub proxy_connect_timeout: Option<u16>,
     pub proxy_read_timeout: Option<u16>,
+    pub proxy_idle: Option<u16>,
+    pub proxy_tls: OriginTls,
     pub verifies: Verifies,
     pub origin: ValidOrigin,
     pub expect: ValidExpect,
@@ -76,6 +80,8 @@ pub struct ProbePlan {
     pub bypass: CacheBypass,
     pub deadlines: Deadlines,
     pub pings: u32,
+    /// Path of a large response.
+    pub large_path: Option<String>,
 }
 
 /// The deadline of each phase, and of the whole.
@@ -115,6 +121,8 @@ impl Validated {
             provider: spec.proxy.provider,
             proxy_connect_timeout: seconds("proxy.connectTimeoutSeconds", spec.proxy.connect_timeout_seconds, 900)?,
             proxy_read_timeout: seconds("proxy.readTimeoutSeconds", spec.proxy.read_timeout_seconds, 900)?,
+            proxy_idle: seconds("proxy.originIdleSeconds", spec.proxy.origin_idle_seconds, 3600)?,
+            proxy_tls: spec.proxy.origin_tls.unwrap_or_default(),
             verifies: spec.proxy.verifies_origin_certificate,
             origin,
             expect,
@@ -243,6 +251,7 @@ fn plan(spec: &ProtectedOriginSpec) -> Result<ProbePlan, Invalid> {
         bypass: p.cache_bypass,
         deadlines: Deadlines { dns, connect, tls, first_byte, body, total },
         pings,
+        large_path: p.large_path.as_deref().map(manners::large_path).transpose()?,
     })
 }
 

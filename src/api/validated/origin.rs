@@ -2,7 +2,7 @@
 
 use super::site::host;
 use super::{Host, Invalid, SiteUrl, addresses};
-use crate::api::spec::{CaBundle, Lockdown, Marker, OriginType, ProtectedOriginSpec, Scheme};
+use crate::api::spec::{CaBundle, Lockdown, Marker, OriginType, ProtectedOriginSpec, ProxyProtocol, Scheme};
 use crate::api::vocabulary::Access;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,6 +26,7 @@ pub struct ValidOrigin {
     pub server_name: Host,
     pub vantages: BTreeMap<String, Access>,
     pub lockdown: Lockdown,
+    pub proxy_protocol: ProxyProtocol,
     pub marker: Option<Marker>,
     pub ca_bundle: Option<CaBundle>,
     pub control_port: Option<u16>,
@@ -89,6 +90,7 @@ impl ValidOrigin {
             server_name,
             vantages,
             lockdown: origin.lockdown,
+            proxy_protocol: origin.proxy_protocol,
             marker: origin.marker.clone(),
             ca_bundle: origin.ca_bundle.clone(),
             control_port: origin.control_port.map(|v| port("origin.controlPort", v)).transpose()?,

@@ -3,7 +3,7 @@
 use super::args::{LookArgs, SchemeArg};
 use crate::api::spec::{
     Allowlist, Expect, Lockdown, Marker, Origin, OriginAddresses, OriginHostname, OriginType, ProbeSpec,
-    ProtectedOrigin, ProtectedOriginSpec, Proxy, ReadyWhen, Scheme, Verifies,
+    ProtectedOrigin, ProtectedOriginSpec, Proxy, ProxyProtocol, ReadyWhen, Scheme, Verifies,
 };
 use crate::api::validated::{Invalid, SiteUrl};
 use anyhow::{Context, anyhow, bail, ensure};
@@ -34,6 +34,8 @@ pub fn origin(args: &LookArgs, url: &str) -> anyhow::Result<ProtectedOrigin> {
             provider: None,
             connect_timeout_seconds: None,
             read_timeout_seconds: None,
+            origin_idle_seconds: None,
+            origin_tls: None,
             verifies_origin_certificate: Verifies::default(),
         },
         origin: Origin {
@@ -46,6 +48,7 @@ pub fn origin(args: &LookArgs, url: &str) -> anyhow::Result<ProtectedOrigin> {
             server_name: None,
             vantages: Vec::new(),
             lockdown: Lockdown::default(),
+            proxy_protocol: ProxyProtocol::None,
             marker: None,
             ca_bundle: None,
             control_port: None,

@@ -1,5 +1,5 @@
 //! The rounds of one diagnosis: the operator's own look, repeated, with the long probe after the second
-//! failing round.
+//! failing round, and an idle connection held where failures come now and then.
 
 use super::progress::Progress;
 use crate::api::validated::SiteUrl;
@@ -43,7 +43,16 @@ impl Rounds {
             if done > 0 {
                 sleep(self.interval).await;
             }
-            let ask = Ask { plain: true, long, suspects: ledger.suspects(), control: self.control.clone() };
+            let ask = Ask {
+                plain: true,
+                long,
+                suspects: ledger.suspects(),
+                control: self.control.clone(),
+                large: true,
+                // Once something is known to fail, or at once where there is no second round.
+                replay: done > 0 || self.count == 1,
+                hold: None,
+            };
             let doing = if long {
                 format!("waiting up to {} s for the proxy's own timer", plan.long_deadline().as_secs())
             } else {
@@ -53,6 +62,13 @@ impl Rounds {
             origins.extend(look.origins.iter().map(std::net::SocketAddr::ip));
             ledger.record(look.probes, look.facts, true, Timestamp::now());
             done += 1;
+        }
+        if !self.long.is_zero() && ledger.wants_hold() {
+            let longest = plan.hold().min(self.long);
+            let ask = Ask { hold: Some(longest), ..Ask::default() };
+            let doing = format!("holding an idle connection for up to {} s", longest.as_secs());
+            let look = progress.during(&doing, round::look(prober, plan, &ask)).await;
+            ledger.record(look.probes, look.facts, true, Timestamp::now());
         }
         Looked { ledger, origins: origins.into_iter().collect() }
     }

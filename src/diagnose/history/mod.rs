@@ -153,6 +153,15 @@ impl Ledger {
             })
     }
 
+    /// Whether holding an idle connection may tell something: the proxy now and then answers with an error at once,
+    /// while the origin never fails on fresh connections.
+    pub fn wants_hold(&self) -> bool {
+        let sporadic =
+            |(key, path): (&PathKey, &Path)| key.observation == Observation::ViaProxy && path.fails_now_and_then();
+        let mut direct = self.paths.iter().filter(|(key, _)| is_direct(key.observation)).peekable();
+        direct.peek().is_some() && direct.all(|(_, path)| path.never_fails()) && self.paths.iter().any(sporadic)
+    }
+
     /// Whether a direct path has begun to fail and is not confirmed yet. It may be a round behind the proxy's, and what
     /// compares the two would then name a cause that the next round takes back. A vantage that reaches nothing
     /// confirms nothing either, so nobody waits for it.

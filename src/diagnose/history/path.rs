@@ -109,6 +109,19 @@ impl Path {
         self.score.health() == Health::OK && self.score.value() >= SUSPECT && weigh(&self.last) == Weight::Failure
     }
 
+    /// It answers, and sometimes the answer is a server error.
+    pub fn fails_now_and_then(&self) -> bool {
+        let (samples, failures) = self.window.counts();
+        let server_error = |p: &Probe| p.response.as_ref().is_some_and(|r| r.status >= 500);
+        failures > 0 && failures < samples && self.last_failure.as_ref().is_some_and(server_error)
+    }
+
+    /// No failure is remembered.
+    pub fn never_fails(&self) -> bool {
+        let (samples, failures) = self.window.counts();
+        samples > 0 && failures == 0
+    }
+
     /// Failing by its score, while its newest result is a good one.
     pub fn recovers(&self) -> bool {
         self.score.health() == Health::Failing && weigh(&self.last) == Weight::Success

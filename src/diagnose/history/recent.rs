@@ -10,6 +10,10 @@ const fn rounds(fact: &Fact) -> u32 {
         Fact::Control(_) => 0,
         Fact::Dns(_) => 2,
         Fact::Ping(_) | Fact::ControlPort(_) => 10,
+        // Requests are repeated once a minute while something is suspect, large responses every fourth period.
+        Fact::Replay(_) => 16,
+        // A connection is held once an hour.
+        Fact::Idle(_) => 400,
         _ => 3,
     }
 }
@@ -53,5 +57,9 @@ fn key(fact: &Fact) -> String {
         Fact::Policy(f) => format!("policy {} {}", f.pod, f.port),
         Fact::Allowlist(f) => format!("allowlist {}", f.object),
         Fact::Arrival(f) => format!("arrival {} {:?}", f.source, f.address),
+        Fact::Replay(f) => {
+            format!("replay {} {} {} {:?}", f.variation, f.probe.vantage, f.probe.observation, f.probe.address)
+        }
+        Fact::Idle(f) => format!("idle {} {}", f.vantage, f.address),
     }
 }

@@ -21,6 +21,9 @@ fn closed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if mine.is_empty() {
         return Err("no origin address closes before it answers");
     }
+    if (super::preamble::MISSING.judge)(view, place).is_ok() {
+        return Err("it answers as soon as the PROXY protocol preamble is changed");
+    }
     let in_handshake = mine.iter().all(|(_, f)| f.trouble == Trouble::Closed(Phase::Tls));
     let says = if in_handshake {
         "the origin accepts connections and closes them during the handshake"

@@ -61,7 +61,7 @@ const fn of_leg(trouble: Trouble, leg: Leg) -> Fit {
             at_once || matches!(leg, Leg::Tls | Leg::Terminated | Leg::Unknown)
         }
         Trouble::Malformed | Trouble::Truncated => at_once || matches!(leg, Leg::Terminated | Leg::Unknown),
-        Trouble::Status(_) | Trouble::Body | Trouble::Slow | Trouble::Odd => {
+        Trouble::Status(_) | Trouble::Body | Trouble::Slow | Trouble::WantsCertificate | Trouble::Odd => {
             return if matches!(leg, Leg::AtOnce | Leg::Unknown) { Fit::Neutral } else { Fit::Contradicts };
         }
     };

@@ -18,6 +18,9 @@ pub const INVALID: Rule = Rule {
 /// body comes through as a 200 at some and as a 502 at others, so either agrees.
 fn invalid<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let mine = blamed(view, place, |t| matches!(t, Trouble::Malformed | Trouble::Truncated));
+    if !mine.is_empty() && (super::preamble::MISSING.judge)(view, place).is_ok() {
+        return Err("it answers as soon as the PROXY protocol preamble is changed");
+    }
     if !mine.is_empty() {
         let cut = mine.iter().all(|(_, f)| f.trouble == Trouble::Truncated);
         let says = if cut { "the origin's response is cut short" } else { "the origin's response is not valid HTTP" };

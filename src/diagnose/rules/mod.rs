@@ -9,17 +9,25 @@ mod certificate;
 mod closed;
 mod edge;
 mod fit;
+mod headers;
 mod invalid;
+mod keepalive;
+mod large;
+mod mtu;
 mod names;
 mod policy;
+mod preamble;
 mod protocol;
+mod redirect;
 mod refused;
 mod returns;
 pub mod risks;
 mod silence;
 mod timeout;
+mod tls;
 mod unexpected;
 pub mod unknown;
+mod vhost;
 mod workload;
 
 use super::view::edge::Edge;
@@ -63,6 +71,8 @@ pub struct Match<'c> {
     pub origins: Vec<IpAddr>,
     /// Parts of the edge that fail, where the rule knows them better than the place does.
     pub edges: Vec<IpAddr>,
+    /// Paths of the site that fail, where others work.
+    pub paths: Vec<String>,
     /// Most telling first.
     pub exhibits: Vec<Exhibit<'c>>,
     /// What is not excluded.
@@ -81,6 +91,7 @@ impl<'c> Match<'c> {
             weight: 1,
             origins: Vec::new(),
             edges: Vec::new(),
+            paths: Vec::new(),
             exhibits: Vec::new(),
             alternatives: Vec::new(),
             next: None,
@@ -130,6 +141,7 @@ pub const CHAIN: &[Rule] = &[
     names::FAILED,
     edge::CERTIFICATE,
     edge::STALE,
+    redirect::LOOP,
     edge::DENIED,
     workload::CRASH_LOOP,
     workload::NO_ENDPOINTS,
@@ -139,15 +151,26 @@ pub const CHAIN: &[Rule] = &[
     certificate::EXPIRED,
     certificate::MISMATCH,
     certificate::UNTRUSTED,
+    tls::INCOMPATIBLE,
     protocol::MISMATCH,
+    preamble::MISSING,
+    preamble::UNEXPECTED,
+    preamble::HTTP2,
+    vhost::MISMATCH,
+    headers::TOO_LARGE,
+    mtu::BLACKHOLE,
     refused::REFUSED,
     silence::UNREACHABLE,
     silence::FILTERED,
     closed::CLOSED,
+    keepalive::RACE,
     timeout::TIMEOUT,
+    large::SLOW,
     invalid::INVALID,
     returns::RETURNS,
     unexpected::UNEXPECTED,
+    large::UNEXPECTED,
+    large::PROXY_ONLY,
     blocked::BLOCKED,
 ];
 

@@ -22,6 +22,9 @@ pub const TIMEOUT: Rule = Rule {
 /// alone says that requests arrive and answers do not: Medium.
 fn timeout<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let mine = blamed(view, place, |t| matches!(t, Trouble::NoAnswer(_)));
+    if !mine.is_empty() && (super::mtu::BLACKHOLE.judge)(view, place).is_ok() {
+        return Err("it answers in time in small segments");
+    }
     if !mine.is_empty() {
         let phase = match mine.first() {
             Some((_, f)) if f.trouble == Trouble::NoAnswer(Phase::Tls) => "stays silent in the handshake",

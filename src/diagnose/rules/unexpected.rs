@@ -19,6 +19,10 @@ pub const UNEXPECTED: Rule = Rule {
 /// here. An answer that only the proxy's path shows, while the origin answers well, is somebody
 /// else's.
 fn unexpected<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    let rules = [&super::vhost::MISMATCH, &super::preamble::MISSING, &super::preamble::UNEXPECTED];
+    if rules.iter().any(|rule| (rule.judge)(view, place).is_ok()) {
+        return Err("the answer is explained by the host name or the preamble that the proxy sends");
+    }
     let ours = |t| matches!(t, Trouble::Status(..500) | Trouble::Body | Trouble::Slow);
     let Locus::Edge(Edge { fault: Some(fault), .. }) = place else {
         let mine = blamed(view, place, ours);
@@ -37,15 +41,7 @@ fn unexpected<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             .decided_by(Next::Expectation)
     };
     let (trouble, hop) = match fault.seen {
-        Seen::Loop => {
-            return Ok(base(
-                Confidence::Medium,
-                Ground::Inferred,
-                "visitors are sent back to the same URL without end".to_owned(),
-            )
-            .or([Cause::ProxyOriginMisconfigured, Cause::ProxyPolicyDenied])
-            .decided_by(Next::ProxySettings));
-        }
+        Seen::Loop => return Err("visitors are sent round in a circle"),
         Seen::Late if works => return Err("the origin answers in time, only the proxy's path is slow"),
         Seen::Late => {
             let seen = !blamed(view, place, |t| matches!(t, Trouble::NoAnswer(_) | Trouble::Slow)).is_empty();

@@ -1,7 +1,8 @@
 //! A small language for cases: what each path showed, and the facts beside it. Defaults describe the
 //! plain situation: one edge behind nginx-like timers, one origin address, three rounds.
 
-use crate::api::spec::{Lockdown, OriginType, Scheme, Verifies};
+use crate::api::spec::{Lockdown, OriginType, ProxyProtocol, Scheme, Verifies};
+use crate::api::validated::TlsProfile;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase, Provider};
 use crate::diagnose::{Verdict, diagnose};
 use crate::evidence::fact::*;
@@ -68,6 +69,7 @@ fn response(status: u16) -> Response {
         sets_cookie: false,
         body_hash: format!("{status:016x}"),
         body_bytes: 150,
+        header_bytes: Some(300),
     }
 }
 
@@ -150,6 +152,18 @@ pub fn wants_tls() -> Saw {
     saw
 }
 
+pub fn alert(number: u8) -> Saw {
+    let mut saw = ended(Phase::Tls, Outcome::TLSAlert, Fault::TlsAlert);
+    saw.0.alert = Some(number);
+    saw
+}
+
+pub fn wants_certificate() -> Saw {
+    let mut saw = status(400).body("wants a certificate");
+    saw.0.fault = Some(Fault::WantsClientCertificate);
+    saw
+}
+
 pub fn wrong_body() -> Saw {
     let mut saw = status(200);
     saw.0.outcome = Outcome::UnexpectedBody;
@@ -189,6 +203,25 @@ impl Saw {
             r.redirect = Redirect::Itself;
             r.sets_cookie = cookie;
         })
+    }
+
+    /// Header bytes of the answer.
+    pub fn headers(self, bytes: u32) -> Self {
+        self.answer(|r| r.header_bytes = Some(bytes))
+    }
+
+    /// A redirect to the same host.
+    pub fn redirects(self) -> Self {
+        self.answer(|r| {
+            r.status = 301;
+            r.redirect = Redirect::SameHost;
+        })
+    }
+
+    /// Only the tail of a flight arrived, says the kernel.
+    pub fn tail_only(mut self) -> Self {
+        self.0.tcp = Some(TcpFacts { bytes_acked: 518, out_of_order: 1, segments_in: 1, ..TcpFacts::default() });
+        self
     }
 
     /// The time from the request to the first byte.
@@ -234,6 +267,10 @@ impl Build {
                     provider: Provider::Generic,
                     connect_timeout_seconds: 10,
                     read_timeout_seconds: 30,
+                    origin_idle: None,
+                    origin_tls: TlsProfile::default(),
+                    proxy_protocol: ProxyProtocol::None,
+                    large_path: None,
                     verifies: Verifies::Unknown,
                     origin_type: OriginType::Addresses,
                     origin_scheme: Scheme::HTTPS,
@@ -424,6 +461,34 @@ impl Build {
 
     pub fn arrival(self, arrived: Arrived) -> Self {
         self.fact(Fact::Arrival(Arrival { source: "nft counter".to_owned(), address: None, arrived }))
+    }
+
+    /// The same request straight to the origin with one thing changed.
+    pub fn replay(self, variation: Variation, saw: Saw) -> Self {
+        self.repeated(Observation::Direct, variation, ORIGIN, saw)
+    }
+
+    /// The same through the proxy.
+    pub fn replay_proxied(self, variation: Variation, saw: Saw) -> Self {
+        self.repeated(Observation::ViaProxy, variation, EDGE, saw)
+    }
+
+    fn repeated(self, observation: Observation, variation: Variation, address: &str, saw: Saw) -> Self {
+        let address = Some(SocketAddr::new(ip(address), 443));
+        let probe = Box::new(Probe { observation, address, ..saw.0 });
+        self.fact(Fact::Replay(Replay { variation, probe }))
+    }
+
+    /// An idle connection that the origin closed after so long.
+    pub fn closes_idle(self, seconds: u32) -> Self {
+        let address = SocketAddr::new(ip(ORIGIN), 443);
+        self.fact(Fact::Idle(Idle {
+            vantage: "local".to_owned(),
+            access: Access::Unknown,
+            address,
+            outcome: Outcome::ClosedEarly,
+            held_ms: seconds * 1000 - 400,
+        }))
     }
 
     pub fn verdict(&self) -> Verdict {

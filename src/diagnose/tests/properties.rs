@@ -4,11 +4,12 @@ use super::build::*;
 use crate::api::spec::{Lockdown, Verifies};
 use crate::api::{Access, Cause, Confidence, Observation, Outcome, Pattern, Phase};
 use crate::diagnose::{diagnose, explain};
-use crate::evidence::fact::{Arrived, PolicyVerdict};
+use crate::evidence::fact::{Arrived, PolicyVerdict, Variation};
 use crate::evidence::probe::{CertVerdict, Fault, Maker, ProxyStatus, Variant};
 use crate::evidence::{Case, Fact, Health};
 use proptest::prelude::*;
 use proptest::sample::select;
+use strum::IntoEnumIterator;
 
 /// Anything that a path may show.
 fn saw() -> impl Strategy<Value = Saw> {
@@ -20,7 +21,7 @@ fn saw() -> impl Strategy<Value = Saw> {
         1 => Just(ok().sent_back(false)),
         6 => select(vec![
             refused(), no_connection(), dead_neighbour(), prohibited(), silent(), hangs_up(), no_tls(), garbage(),
-            truncated(), wants_tls(), wrong_body(),
+            truncated(), wants_tls(), wrong_body(), wants_certificate(), alert(40), alert(116),
             ended(Phase::Dns, Outcome::NXDomain, Fault::NxDomain),
             ended(Phase::Tls, Outcome::TimedOut, Fault::Deadline),
             ended(Phase::Tls, Outcome::TLSAlert, Fault::TlsAlert),
@@ -37,7 +38,11 @@ fn saw() -> impl Strategy<Value = Saw> {
             select(vec![
                 ProxyStatus::ConnectionRefused,
                 ProxyStatus::ConnectionTimeout,
+                ProxyStatus::ConnectionTerminated,
                 ProxyStatus::CertificateError,
+                ProxyStatus::TlsError,
+                ProxyStatus::HeaderTooLarge,
+                ProxyStatus::LoopDetected,
                 ProxyStatus::Relayed,
             ]),
         ),
@@ -91,6 +96,11 @@ fn fact() -> impl Strategy<Value = Vec<Fact>> {
             .prop_map(|(n, o)| Build::new().allowlist(o, n, 22).case.facts),
         select(vec![Arrived::Blocked, Arrived::Delivered, Arrived::Nothing])
             .prop_map(|a| Build::new().arrival(a).case.facts),
+        (select(Variation::iter().collect::<Vec<_>>()), any::<bool>(), saw()).prop_map(|(v, proxied, saw)| {
+            let build = if proxied { Build::new().replay_proxied(v, saw) } else { Build::new().replay(v, saw) };
+            build.case.facts
+        }),
+        (1_u32..100).prop_map(|seconds| Build::new().closes_idle(seconds).case.facts),
     ]
 }
 

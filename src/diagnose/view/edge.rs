@@ -228,10 +228,12 @@ fn one<'c>(case: &'c Case, probe: &'c Probe, origins: &[OriginAddress<'c>]) -> S
         (Some(Phase::Connect), _) => Seen::NoEdge,
         (Some(Phase::Tls), _) => Seen::NoHandshake,
         (Some(Phase::FirstByte), Trouble::NoAnswer(_)) if response.is_none() => Seen::Silent { long: false },
-        (_, Trouble::Status(_) | Trouble::Body | Trouble::Slow | Trouble::WantsTls) => match response {
-            Some(response) => Seen::Answer { trouble, hop, leg: leg::of(&case.subject, probe, response) },
-            None => Seen::Broken { trouble, hop },
-        },
+        (_, Trouble::Status(_) | Trouble::Body | Trouble::Slow | Trouble::WantsTls | Trouble::WantsCertificate) => {
+            match response {
+                Some(response) => Seen::Answer { trouble, hop, leg: leg::of(&case.subject, probe, response) },
+                None => Seen::Broken { trouble, hop },
+            }
+        }
         _ => Seen::Broken { trouble, hop },
     }
 }

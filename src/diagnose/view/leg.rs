@@ -22,6 +22,10 @@ pub enum Leg {
     Certificate,
     /// The handshake failed.
     Tls,
+    /// It did not take so large a response header.
+    HeaderTooLarge,
+    /// The request came back to the proxy itself.
+    Loop,
     /// Too fast for a timer: refused, reset, a handshake or an answer that it did not like.
     AtOnce,
     Unknown,
@@ -30,7 +34,7 @@ pub enum Leg {
 impl Leg {
     /// Whether it fits packets that are dropped, rejected or reset on the way.
     pub const fn fits_block(self) -> bool {
-        !matches!(self, Self::Certificate | Self::Tls | Self::ReadTimeout)
+        !matches!(self, Self::Certificate | Self::Tls | Self::ReadTimeout | Self::HeaderTooLarge | Self::Loop)
     }
 
     pub const fn is_timeout(self) -> bool {
@@ -51,6 +55,9 @@ pub fn of(subject: &Subject, probe: &Probe, response: &Response) -> Leg {
         Some(ProxyStatus::ConnectionTimeout) => return Leg::ConnectTimeout,
         Some(ProxyStatus::ConnectionTerminated) => return Leg::Terminated,
         Some(ProxyStatus::CertificateError) => return Leg::Certificate,
+        Some(ProxyStatus::TlsError) => return Leg::Tls,
+        Some(ProxyStatus::HeaderTooLarge) => return Leg::HeaderTooLarge,
+        Some(ProxyStatus::LoopDetected) => return Leg::Loop,
         _ => {}
     }
     if let Some(leg) = response.maker.and_then(|maker| own_number(maker, response.status)) {

@@ -8,6 +8,7 @@ pub mod hop;
 pub mod leg;
 pub mod names;
 pub mod origin;
+pub mod replays;
 pub mod trouble;
 
 use crate::api::{Observation, Outcome};
@@ -17,6 +18,7 @@ use edge::Edge;
 use jiff::Timestamp;
 use names::Names;
 use origin::{OriginAddress, Standing};
+use replays::Replays;
 use std::net::IpAddr;
 
 pub use exhibit::Exhibit;
@@ -44,6 +46,7 @@ pub struct View<'c> {
     pub origins: Vec<OriginAddress<'c>>,
     pub names: Names<'c>,
     pub cluster: Cluster<'c>,
+    pub replays: Replays<'c>,
 }
 
 impl<'c> View<'c> {
@@ -66,6 +69,7 @@ impl<'c> View<'c> {
             origins,
             names: Names::new(&facts),
             cluster,
+            replays: Replays::new(&facts),
         }
     }
 
@@ -108,6 +112,8 @@ fn known(fact: &Fact) -> bool {
         Fact::ControlPort(f) => f.outcome,
         Fact::Control(f) => f.outcome,
         Fact::Allowlist(f) => f.outcome,
+        Fact::Replay(f) => f.probe.outcome,
+        Fact::Idle(f) => f.outcome,
         Fact::Endpoints(_) | Fact::Pods(_) | Fact::Policy(_) | Fact::Arrival(_) => return true,
     };
     !matches!(outcome, Outcome::Unavailable | Outcome::Forbidden)

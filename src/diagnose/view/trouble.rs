@@ -27,6 +27,8 @@ pub enum Trouble {
     NotTls,
     /// We speak plain HTTP, it wants TLS.
     WantsTls,
+    /// The answer says that a client certificate is wanted.
+    WantsCertificate,
     /// An answer that is no HTTP, or contradicts itself.
     Malformed,
     /// An answer that ends before its announced length.
@@ -45,12 +47,16 @@ impl Trouble {
     /// The trouble of a failing probe; `None` when it did not fail. A bad certificate alone is not a
     /// failure of the request: the probe goes on, and certificates are judged by their own rule.
     pub fn of(probe: &Probe) -> Option<Self> {
-        if probe.fault == Some(Fault::PlainHttpToHttps) {
-            return Some(Self::WantsTls);
+        match probe.fault {
+            // What is locked as it should be is no failure, however it says so.
+            _ if probe.outcome == Outcome::Guarded => return None,
+            Some(Fault::PlainHttpToHttps) => return Some(Self::WantsTls),
+            Some(Fault::WantsClientCertificate) => return Some(Self::WantsCertificate),
+            _ => {}
         }
         let phase = probe.phase.unwrap_or(Phase::FirstByte);
         Some(match (probe.outcome, phase) {
-            (Outcome::OK | Outcome::Guarded | Outcome::CertInvalid, _) if probe.fault.is_none() => return None,
+            (Outcome::OK | Outcome::CertInvalid, _) if probe.fault.is_none() => return None,
             (Outcome::Unavailable | Outcome::Forbidden, _) => return None,
             (Outcome::Refused, _) | (Outcome::Reset, Phase::Connect) => Self::Refused,
             (Outcome::TimedOut, Phase::Connect) => Self::Silent,
@@ -82,6 +88,6 @@ impl Trouble {
 
     /// Whether it is an answer that a server gives to clients it does not want: a lock, not a fault.
     pub const fn is_lock(self) -> bool {
-        matches!(self, Self::Status(401 | 403 | 496) | Self::Alert(Some(42 | 48 | 116)))
+        matches!(self, Self::Status(401 | 403 | 496) | Self::WantsCertificate | Self::Alert(Some(42 | 48 | 116)))
     }
 }

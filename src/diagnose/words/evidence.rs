@@ -48,7 +48,7 @@ fn item(view: &View<'_>, exhibit: &Exhibit<'_>) -> EvidenceItem {
     item
 }
 
-fn plain(observation: Observation, vantage: &str, result: Outcome) -> EvidenceItem {
+pub(super) fn plain(observation: Observation, vantage: &str, result: Outcome) -> EvidenceItem {
     EvidenceItem {
         observation,
         vantage: conditions::cut(vantage, 63),
@@ -160,6 +160,8 @@ fn of_certificate(view: &View<'_>, track: &Track, certificate: &Certificate) -> 
 fn of_fact(fact: &Fact) -> EvidenceItem {
     const CLUSTER: &str = "cluster";
     match fact {
+        Fact::Replay(f) => super::replays::replay(f),
+        Fact::Idle(f) => super::replays::idle(f),
         Fact::Dns(f) => {
             let answers: Vec<String> = f.addresses.iter().take(8).map(ToString::to_string).collect();
             EvidenceItem {

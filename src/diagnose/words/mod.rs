@@ -4,6 +4,7 @@
 mod evidence;
 pub mod next;
 mod remedy;
+mod replays;
 
 use super::judge::Judgement;
 use super::verdict::Verdict;
@@ -56,10 +57,11 @@ fn summary(view: &View<'_>, judgement: &Judgement<'_>, action: Option<&str>) -> 
         let list = |what: &str, addresses: &[String]| {
             (!addresses.is_empty()).then(|| format!("{what} {}", addresses.join(", ")))
         };
-        let parts: Vec<String> = [list("edge", &scope.edge_addresses), list("origin", &scope.origin_addresses)]
-            .into_iter()
-            .flatten()
-            .collect();
+        let parts: Vec<String> =
+            [list("edge", &scope.edge_addresses), list("origin", &scope.origin_addresses), list("path", &scope.paths)]
+                .into_iter()
+                .flatten()
+                .collect();
         let _ = write!(text, " (only at {})", parts.join(" and "));
     }
     match judgement.pattern {

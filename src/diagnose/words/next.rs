@@ -10,6 +10,7 @@ pub enum Next {
     ControlTarget,
     DeclareVerifies,
     Expectation,
+    KeepAlive,
     ListedVantage,
     LongProbe,
     Marker,
@@ -25,6 +26,8 @@ pub enum Next {
     ProxyPath,
     ProxySettings,
     PurgeOneUrl,
+    SegmentSize,
+    TlsProfile,
     UncachedPath,
 }
 
@@ -53,6 +56,9 @@ impl Next {
                 .to_owned(),
             Self::Expectation => "Compare the answer with expect, directly and through the proxy; a marker \
                 (origin.marker) shows which hop made it."
+                .to_owned(),
+            Self::KeepAlive => "Read the proxy's log of the failing requests: a reused connection that ended before the \
+                answer shows the race. Declare proxy.originIdleSeconds, and give the origin a longer keep-alive for a while."
                 .to_owned(),
             Self::ListedVantage => "Probe the origin from a vantage that its allowlist admits, and declare it \
                 (origin.vantages with access Listed, or --access Listed); or merge such evidence with --merge."
@@ -115,6 +121,13 @@ impl Next {
                 the error."
                     .to_owned()
             }
+            Self::SegmentSize => "Lower the segment size at the origin for a while (a route with advmss 1200): if large \
+                answers arrive then, large packets vanish on the way."
+                .to_owned(),
+            Self::TlsProfile => "Declare the proxy's TLS settings towards the origin (proxy.originTLS: maxVersion, \
+                serverName), and look whether it presents a client certificate and what the origin's log says of its \
+                handshakes."
+                .to_owned(),
             Self::UncachedPath => "Probe a path that the proxy never caches: an answer out of a cache says nothing of \
                 the origin."
                 .to_owned(),

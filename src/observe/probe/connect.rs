@@ -1,6 +1,7 @@
 //! The TCP phase: one address, one attempt, and a witness of the socket whatever comes of it.
 
 use super::fault::{self, Ended};
+use super::manner::SMALL_SEGMENT;
 use super::tcp_info::Witness;
 use crate::api::Phase;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -17,10 +18,10 @@ pub(super) struct Attempt {
     pub(super) result: Result<TcpStream, Ended>,
 }
 
-/// Connects within the deadline.
-pub(super) async fn connect(address: SocketAddr, deadline: Instant) -> Attempt {
+/// Connects within the deadline; with small segments announced if wanted.
+pub(super) async fn connect(address: SocketAddr, deadline: Instant, small_segments: bool) -> Attempt {
     let started = Instant::now();
-    let socket = match open(address) {
+    let socket = match open(address, small_segments) {
         Ok(socket) => socket,
         Err(error) => return Attempt { witness: None, result: Err(fault::connect(&error, started.elapsed(), false)) },
     };
@@ -34,10 +35,13 @@ pub(super) async fn connect(address: SocketAddr, deadline: Instant) -> Attempt {
     Attempt { witness, result }
 }
 
-fn open(address: SocketAddr) -> io::Result<Socket> {
+fn open(address: SocketAddr, small_segments: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     // A probe is a handful of small writes; waiting to merge them would be measured as the server's time.
     socket.set_tcp_nodelay(true)?;
+    if small_segments {
+        socket.set_tcp_mss(SMALL_SEGMENT)?;
+    }
     Ok(socket)
 }
 

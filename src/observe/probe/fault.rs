@@ -46,7 +46,11 @@ pub(super) const fn outcome(fault: Fault) -> Outcome {
         // Nothing here says anything about the target.
         Fault::NoLocalRoute | Fault::LocalSocket | Fault::TlsIncompatible => Outcome::Unavailable,
         Fault::TlsAlert => Outcome::TLSAlert,
-        Fault::NotTls | Fault::TlsProtocol | Fault::InvalidResponse | Fault::PlainHttpToHttps => Outcome::Malformed,
+        Fault::NotTls
+        | Fault::TlsProtocol
+        | Fault::InvalidResponse
+        | Fault::PlainHttpToHttps
+        | Fault::WantsClientCertificate => Outcome::Malformed,
         Fault::ClosedBeforeHeaders => Outcome::ClosedEarly,
         Fault::ShortBody => Outcome::Truncated,
     }

@@ -2,8 +2,10 @@
 
 use super::certificate::Recorder;
 use super::fault::{self, Ended};
+use super::request::ProbeRequest;
 use super::trust::Trust;
 use crate::api::Phase;
+use crate::api::spec::{ServerNameUse, TlsVersion};
 use crate::api::validated::Host;
 use crate::evidence::probe::{Certificate, Fault};
 use rustls::ClientConfig;
@@ -21,14 +23,22 @@ pub(super) struct Shaken {
 }
 
 /// Shakes hands within the deadline.
-pub(super) async fn handshake(stream: TcpStream, trust: &Trust, name: &Host, deadline: Instant) -> Shaken {
-    let Some(name) = server_name(name) else {
+pub(super) async fn handshake(stream: TcpStream, trust: &Trust, request: &ProbeRequest, deadline: Instant) -> Shaken {
+    let manner = request.manner;
+    let Some(name) = server_name(&request.server_name) else {
         return Shaken { certificate: None, result: Err(Ended::new(Phase::Tls, Fault::LocalSocket)) };
     };
     // The configuration is shared but for its verifier, which writes down one probe's certificate. The
     // copy is a handful of reference counts.
     let recorder = Arc::new(Recorder::new(Arc::clone(&trust.anchors)));
-    let mut config = ClientConfig::clone(&trust.config);
+    let mut config = ClientConfig::clone(match manner.max_version {
+        TlsVersion::TLS13 => &trust.config,
+        TlsVersion::TLS12 => &trust.config12,
+    });
+    config.enable_sni = manner.server_name == ServerNameUse::Sent;
+    if manner.http2 {
+        config.alpn_protocols = vec![b"h2".to_vec()];
+    }
     config.dangerous().set_certificate_verifier(Arc::<Recorder>::clone(&recorder));
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
     let result = match timeout_at(deadline, connecting).await {

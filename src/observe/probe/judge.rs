@@ -8,8 +8,8 @@ use super::{maker, relayed};
 use crate::api::spec::{Marker, Method, Scheme};
 use crate::api::{Outcome, Phase};
 use crate::evidence::probe::{Fault, Redirect, Response};
-use http::HeaderMap;
 use http::header::{LOCATION, SET_COOKIE};
+use http::{HeaderMap, Version};
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -20,6 +20,9 @@ const WANTS_TLS: &[&str] = &[
     "speaking plain HTTP to an SSL-enabled server port",
     "This combination of host and port requires TLS",
 ];
+
+/// Sentences of servers that got no client certificate where they want one.
+const WANTS_CERTIFICATE: &[&str] = &["No required SSL certificate was sent", "The SSL certificate error"];
 
 /// How a probe that got a response ended: `OK` has no phase.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,12 +38,8 @@ pub(super) fn judge(request: &ProbeRequest, answer: &Answer) -> Judged {
     let status = answer.head.status.as_u16();
     let expect = &request.expect;
     // A proxy passes the sentence on, so it counts on both paths.
-    let plain_to_tls = status == 400 && {
-        let text = String::from_utf8_lossy(&answer.body);
-        WANTS_TLS.iter().any(|sentence| text.contains(sentence))
-    };
     if !expect.admits(status) {
-        let fault = plain_to_tls.then_some(Fault::PlainHttpToHttps);
+        let fault = wish(status, &answer.body);
         return Judged { outcome: Outcome::UnexpectedStatus, phase: Some(Phase::FirstByte), fault, alert: None };
     }
     if let Some(Ended { phase, outcome, fault, alert }) = answer.broken {
@@ -59,6 +58,17 @@ pub(super) fn judge(request: &ProbeRequest, answer: &Answer) -> Judged {
     Judged { outcome: Outcome::OK, phase: None, fault: None, alert: None }
 }
 
+/// What a server's own page of refusal asks for.
+fn wish(status: u16, body: &[u8]) -> Option<Fault> {
+    let text = String::from_utf8_lossy(body);
+    let says = |sentences: &[&str]| sentences.iter().any(|sentence| text.contains(sentence));
+    match status {
+        400 if says(WANTS_TLS) => Some(Fault::PlainHttpToHttps),
+        400 | 495 | 496 if says(WANTS_CERTIFICATE) => Some(Fault::WantsClientCertificate),
+        _ => None,
+    }
+}
+
 /// What is kept of the response: our own words, enums, numbers and a hash.
 pub(super) fn keep(request: &ProbeRequest, path: &str, answer: &Answer) -> Response {
     let headers = &answer.head.headers;
@@ -74,7 +84,16 @@ pub(super) fn keep(request: &ProbeRequest, path: &str, answer: &Answer) -> Respo
         sets_cookie: headers.contains_key(SET_COOKIE),
         body_hash: hexadecimal(digest.get(..8).unwrap_or_default()),
         body_bytes: u64::try_from(answer.body.len()).unwrap_or(u64::MAX),
+        header_bytes: (answer.head.version < Version::HTTP_2).then(|| header_bytes(answer)),
     }
+}
+
+/// Bytes of the status line and the fields, as they stood on the wire but for blanks.
+fn header_bytes(answer: &Answer) -> u32 {
+    const STATUS_LINE: usize = "HTTP/1.1 200 OK\r\n\r\n".len();
+    const BETWEEN: usize = ": \r\n".len();
+    let fields = answer.head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + BETWEEN);
+    u32::try_from(STATUS_LINE + fields.sum::<usize>()).unwrap_or(u32::MAX)
 }
 
 fn carries(headers: &HeaderMap, marker: &Marker) -> bool {

@@ -10,10 +10,14 @@ mod echo;
 mod exchange;
 mod fault;
 mod handshake;
+mod hold;
+mod http2;
 mod identity;
 mod judge;
 mod maker;
+mod manner;
 mod once;
+mod preamble;
 mod relayed;
 mod request;
 mod resolve;
@@ -22,6 +26,7 @@ mod trust;
 
 pub use echo::EchoAbility;
 pub use identity::{ID_HEADER, NONCE_PARAMETER, USER_AGENT};
+pub use manner::Manner;
 pub use request::ProbeRequest;
 pub use resolve::ResolverError;
 pub use trust::{Trust, TrustError};
@@ -149,6 +154,13 @@ impl Prober {
         (probe, location)
     }
 
+    /// Asks once and holds the connection until the peer closes it, `longest` at most.
+    pub async fn hold(&self, request: &ProbeRequest, longest: Duration) -> fact::Idle {
+        let trust = request.trust.as_ref().unwrap_or(&self.0.trust);
+        let id = identity::random(self.0.provider.secure_random);
+        hold::hold(request, trust, &self.0.vantage, &id, longest).await
+    }
+
     /// What each resolver says of a name; A and AAAA joined.
     pub async fn resolve(&self, name: &str, subject: DnsSubject, deadline: Duration) -> Vec<fact::Dns> {
         resolve::resolve(&self.0.resolvers, name, subject, &self.0.vantage, deadline).await
@@ -161,7 +173,7 @@ impl Prober {
 
     /// Opens a connection and closes it.
     pub async fn dial(&self, address: SocketAddr, access: Access, deadline: Duration) -> fact::ControlPort {
-        let attempt = connect::connect(address, Instant::now() + deadline).await;
+        let attempt = connect::connect(address, Instant::now() + deadline, false).await;
         let outcome = attempt.result.map_or_else(|ended| ended.outcome, |_| Outcome::OK);
         fact::ControlPort { vantage: self.0.vantage.clone(), access, address, outcome }
     }
@@ -212,5 +224,6 @@ fn control_request(url: &SiteUrl, ip: IpAddr, deadline: Duration) -> ProbeReques
         expect: Arc::new(ValidExpect { statuses: vec![100..=599], body_contains: None, first_byte: None }),
         marker: None,
         trust: None,
+        manner: Manner::default(),
     }
 }

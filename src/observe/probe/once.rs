@@ -8,6 +8,7 @@ use super::identity::{random, with_nonce};
 use super::judge::{self, Judged};
 use super::request::ProbeRequest;
 use super::trust::Trust;
+use super::{http2, preamble};
 use crate::api::spec::Scheme;
 use crate::api::validated::Deadlines;
 use crate::api::{Observation, Outcome, Phase};
@@ -35,7 +36,8 @@ pub(super) async fn once(request: &ProbeRequest, trust: &Trust, vantage: &str, s
     let at = Timestamp::now();
     let clock = Clock::start(&request.deadlines);
     let mut timings = Timings::default();
-    let Attempt { witness, result } = connect(request.address, clock.within(request.deadlines.connect)).await;
+    let connected_by = clock.within(request.deadlines.connect);
+    let Attempt { witness, result } = connect(request.address, connected_by, request.manner.small_segments).await;
     timings.connect_ms = Some(milliseconds(clock.started.elapsed()));
     let mut certificate = None;
     let answer = match result {
@@ -102,13 +104,14 @@ impl Stages<'_> {
     /// Each stage is boxed, so that a probe that hangs in one carries no room for the others.
     async fn after_connect(
         &self,
-        stream: tokio::net::TcpStream,
+        mut stream: tokio::net::TcpStream,
         timings: &mut Timings,
         certificate: &mut Option<Certificate>,
     ) -> Result<Answer, Ended> {
         let Ok(http) = self.request.http(self.path, self.id) else {
             return Err(Ended::new(Phase::FirstByte, Fault::LocalSocket));
         };
+        preamble::send(&mut stream, self.request.manner.preamble).await?;
         let deadlines = &self.request.deadlines;
         let asked;
         let body = |answered: Instant| self.clock.from(answered, deadlines.body);
@@ -121,12 +124,21 @@ impl Stages<'_> {
                 let begun = Instant::now();
                 let end = self.clock.within(deadlines.tls);
                 let Shaken { certificate: shown, result } =
-                    Box::pin(handshake(stream, self.trust, &self.request.server_name, end)).await;
+                    Box::pin(handshake(stream, self.trust, self.request, end)).await;
                 timings.tls_ms = Some(milliseconds(begun.elapsed()));
                 *certificate = shown;
                 let stream = result?;
                 asked = Instant::now();
-                Box::pin(exchange(stream, http, self.clock.within(deadlines.first_byte), body)).await
+                let first_byte = self.clock.within(deadlines.first_byte);
+                if self.request.manner.http2 {
+                    if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                        // The server speaks no HTTP/2, which is no fault of its.
+                        return Err(Ended::new(Phase::Tls, Fault::LocalSocket));
+                    }
+                    Box::pin(http2::exchange(stream, http, first_byte, body)).await
+                } else {
+                    Box::pin(exchange(stream, http, first_byte, body)).await
+                }
             }
         };
         match &answer {

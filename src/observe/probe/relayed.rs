@@ -17,6 +17,11 @@ pub(super) fn proxy_status(headers: &HeaderMap) -> Option<ProxyStatus> {
             ("error", "connection_timeout") => return Some(ProxyStatus::ConnectionTimeout),
             ("error", "connection_terminated") => return Some(ProxyStatus::ConnectionTerminated),
             ("error", "tls_certificate_error") => return Some(ProxyStatus::CertificateError),
+            ("error", "tls_protocol_error" | "tls_alert_received") => return Some(ProxyStatus::TlsError),
+            ("error", "http_response_header_section_size" | "http_response_header_size") => {
+                return Some(ProxyStatus::HeaderTooLarge);
+            }
+            ("error", "proxy_loop_detected") => return Some(ProxyStatus::LoopDetected),
             ("error", other) if !ALSO_ORIGINS.contains(&other) => return Some(ProxyStatus::IntermediaryError),
             ("received-status", _) => relayed = Some(ProxyStatus::Relayed),
             _ => {}

@@ -1,6 +1,7 @@
 //! What a probe is to send, to which address, and what it expects.
 
 use super::identity::{ID_HEADER, USER_AGENT};
+use super::manner::Manner;
 use super::trust::Trust;
 use crate::api::spec::{Marker, Method, Scheme};
 use crate::api::validated::{Deadlines, Host, ValidExpect};
@@ -34,6 +35,7 @@ pub struct ProbeRequest {
     pub marker: Option<Marker>,
     /// Anchors for the certificate's verdict; `None` takes the prober's own.
     pub trust: Option<Trust>,
+    pub manner: Manner,
 }
 
 impl ProbeRequest {

@@ -31,6 +31,8 @@ pub enum TrustError {
 #[derive(Clone)]
 pub struct Trust {
     pub(super) config: Arc<ClientConfig>,
+    /// The same, but never above TLS 1.2.
+    pub(super) config12: Arc<ClientConfig>,
     pub(super) anchors: Arc<Anchors>,
 }
 
@@ -88,16 +90,26 @@ impl Trust {
         pinned: Vec<CertificateDer<'static>>,
     ) -> Result<Self, TrustError> {
         let anchors = Arc::new(Anchors { provider: Arc::clone(provider), roots, pinned });
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|e| TrustError::Tls(e.to_string()))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(super::certificate::Recorder::new(Arc::clone(&anchors))))
-            .with_no_client_auth();
-        config.resumption = Resumption::disabled();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), anchors })
+        let config = configure(&anchors, rustls::DEFAULT_VERSIONS)?;
+        let config12 = configure(&anchors, &[&rustls::version::TLS12])?;
+        Ok(Self { config: Arc::new(config), config12: Arc::new(config12), anchors })
     }
+}
+
+fn configure(
+    anchors: &Arc<Anchors>,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Result<ClientConfig, TrustError> {
+    let recorder = Arc::new(super::certificate::Recorder::new(Arc::clone(anchors)));
+    let mut config = ClientConfig::builder_with_provider(Arc::clone(&anchors.provider))
+        .with_protocol_versions(versions)
+        .map_err(|e| TrustError::Tls(e.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(recorder)
+        .with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 fn webpki(store: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, TrustError> {

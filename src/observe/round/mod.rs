@@ -8,6 +8,7 @@ mod gate;
 mod missing;
 mod paths;
 mod plan;
+mod replay;
 mod suspects;
 mod targets;
 mod walk;
@@ -20,6 +21,7 @@ use crate::evidence::{Fact, Probe, Variant};
 use crate::observe::probe::{ProbeRequest, Prober};
 use futures::future::{BoxFuture, join_all};
 use missing::Whose;
+use replay::Replays;
 use std::net::SocketAddr;
 use targets::{Found, Targets};
 use tokio_util::sync::CancellationToken;
@@ -81,6 +83,9 @@ pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
     look.facts.extend(control.map(Fact::Control));
     look.facts
         .extend(suspects::control_ports(prober, plan, ask, &look.probes).await.into_iter().map(Fact::ControlPort));
+    let replays = Replays { prober, plan, targets: &targets, trust: trust.clone(), seen: &look.probes };
+    let replayed = replays.run(ask).await;
+    look.facts.extend(replayed);
     let Targets { edges, origins } = targets;
     look.facts.extend(edges.facts.into_iter().chain(origins.facts).map(Fact::Dns));
     look.edges = edges.addresses;

@@ -5,7 +5,7 @@ use crate::api::spec::CacheBypass;
 use crate::api::validated::Deadlines;
 use crate::api::{Access, Observation};
 use crate::evidence::Variant;
-use crate::observe::probe::{ProbeRequest, Prober, Trust};
+use crate::observe::probe::{Manner, ProbeRequest, Prober, Trust};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -34,6 +34,7 @@ pub(super) fn via_proxy(plan: &Plan, edge: SocketAddr, variant: Variant) -> Prob
         expect: Arc::new(v.expect.clone()),
         marker: v.origin.marker.clone(),
         trust: None,
+        manner: Manner::default(),
     }
 }
 
@@ -66,5 +67,6 @@ pub(super) fn direct(plan: &Plan, prober: &Prober, origin: SocketAddr, trust: Op
         expect: Arc::new(v.expect.clone()),
         marker: v.origin.marker.clone(),
         trust,
+        manner: Manner { preamble: v.origin.proxy_protocol, ..Manner::default() },
     }
 }

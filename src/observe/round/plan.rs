@@ -3,7 +3,7 @@
 use super::gate::Gate;
 use crate::api::Access;
 use crate::api::Provider;
-use crate::api::validated::{SiteUrl, Validated};
+use crate::api::validated::{SiteUrl, TlsProfile, Validated};
 use crate::evidence::fact;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -14,6 +14,8 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(130);
 /// How long after the proxy's own timer its answer is waited for.
 const AFTER_TIMER: Duration = Duration::from_secs(5);
+/// Longest that an idle connection is held.
+const LONGEST_HOLD: Duration = Duration::from_secs(120);
 
 /// One origin, and everything that decides how it is dialled.
 #[derive(Clone)]
@@ -63,6 +65,17 @@ impl Plan {
         let default = Duration::from_secs(u64::from(connect.max(read))) + AFTER_TIMER;
         self.long_deadline.unwrap_or(default).min(LONGEST)
     }
+
+    /// How the proxy's handshake with the origin differs from ours.
+    pub(super) fn tls_profile(&self) -> TlsProfile {
+        self.validated.tls_profile(self.provider)
+    }
+
+    /// How long an idle connection is held: as long as the proxy keeps one, where that is known.
+    pub fn hold(&self) -> Duration {
+        let proxy = self.validated.proxy_idle(self.provider).map(|idle| Duration::from_secs(idle.seconds.into()));
+        proxy.unwrap_or(LONGEST_HOLD).min(LONGEST_HOLD)
+    }
 }
 
 impl fmt::Debug for Plan {
@@ -82,6 +95,12 @@ pub struct Ask {
     pub suspects: Vec<IpAddr>,
     /// The control target.
     pub control: Option<SiteUrl>,
+    /// Also `probe.largePath`, on both paths.
+    pub large: bool,
+    /// Also requests with one thing changed, where this round gives reason to.
+    pub replay: bool,
+    /// Also hold an idle connection to one origin address, for so long at most.
+    pub hold: Option<Duration>,
 }
 
 /// What a round saw.

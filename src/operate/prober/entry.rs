@@ -20,6 +20,10 @@ use std::time::Duration;
 const PLAIN_EVERY: u64 = 4;
 /// At most one long probe an origin in this time.
 const LONG_EVERY: SignedDuration = SignedDuration::from_mins(10);
+/// At most one idle connection held an origin in this time.
+const HOLD_EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// Requests are repeated with something changed at most once in this time.
+const REPLAY_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// Why a round is made; each kind is taken in differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +36,8 @@ pub enum Round {
     Plain,
     /// Only for the long probe, beside the others since it takes longer than a period.
     Long,
+    /// Only to hold an idle connection, beside the others for the same reason.
+    Hold,
 }
 
 /// What the installation adds to every round.
@@ -50,6 +56,8 @@ pub struct Entry {
     confirmed: Confirmed,
     rounds: u64,
     last_long: Option<Timestamp>,
+    last_hold: Option<Timestamp>,
+    last_replay: Option<Timestamp>,
     /// How the bypassing probes ended in the last round.
     ends: Option<BTreeSet<(Option<IpAddr>, Outcome)>>,
     resolved: Vec<IpAddr>,
@@ -75,6 +83,8 @@ impl Entry {
             confirmed: Confirmed::default(),
             rounds: 0,
             last_long: None,
+            last_hold: None,
+            last_replay: None,
             ends: None,
             resolved: Vec::new(),
             addresses: BTreeSet::new(),
@@ -92,8 +102,8 @@ impl Entry {
         if site.question == self.site.question {
             self.site = site;
         } else {
-            let (asked, last_long) = (self.asked, self.last_long);
-            *self = Self { last_long, asked, ..Self::new(site, self.pace) };
+            let (asked, last_long, last_hold) = (self.asked, self.last_long, self.last_hold);
+            *self = Self { last_long, last_hold, asked, ..Self::new(site, self.pace) };
         }
     }
 
@@ -132,23 +142,45 @@ impl Entry {
         wanted
     }
 
+    /// Whether an idle connection should be held now.
+    pub fn wants_hold(&mut self, now: Timestamp) -> bool {
+        let rested = self.last_hold.is_none_or(|at| now.duration_since(at) >= HOLD_EVERY);
+        let wanted = rested && self.ledger.wants_hold();
+        if wanted {
+            self.last_hold = Some(now);
+        }
+        wanted
+    }
+
+    /// Whether this round repeats requests: something fails, and it was not done just now.
+    fn replays(&mut self, now: Timestamp) -> bool {
+        let rested = self.last_replay.is_none_or(|at| now.duration_since(at) >= REPLAY_EVERY);
+        let wanted = rested && self.ledger.is_suspect();
+        if wanted {
+            self.last_replay = Some(now);
+        }
+        wanted
+    }
+
     /// What a round asks for.
-    pub fn ask(&mut self, round: Round, house: &House) -> Ask {
+    pub fn ask(&mut self, round: Round, house: &House, now: Timestamp) -> Ask {
         let suspects = self.ledger.suspects();
+        let control = house.control.clone();
         match round {
             Round::Scheduled => {
                 let plain = self.rounds.is_multiple_of(PLAIN_EVERY);
                 self.rounds = self.rounds.wrapping_add(1);
-                Ask { plain, long: false, suspects, control: house.control.clone() }
+                Ask { plain, suspects, control, large: plain, replay: self.replays(now), ..Ask::default() }
             }
             Round::Recheck => {
                 // What visitors get is looked at as closely: else it lags behind, and a failure would read
                 // as masked by a cache.
                 self.rounds = self.rounds.wrapping_add(u64::from(self.rounds == 0));
-                Ask { plain: true, long: false, suspects, control: house.control.clone() }
+                Ask { plain: true, suspects, control, replay: self.replays(now), ..Ask::default() }
             }
             Round::Plain => Ask { plain: true, ..Ask::default() },
             Round::Long => Ask { long: true, suspects, ..Ask::default() },
+            Round::Hold => Ask { hold: Some(self.site.plan.hold()), ..Ask::default() },
         }
     }
 
@@ -164,6 +196,11 @@ impl Entry {
             Round::Long => {
                 let long = |p: &Probe| p.observation == Observation::ViaProxyLong;
                 self.ledger.record(look.probes.into_iter().filter(long).collect(), Vec::new(), false, now);
+                false
+            }
+            Round::Hold => {
+                let held = |f: &Fact| matches!(f, Fact::Idle(_));
+                self.ledger.record(Vec::new(), look.facts.into_iter().filter(held).collect(), false, now);
                 false
             }
             Round::Scheduled | Round::Recheck => {

@@ -267,7 +267,7 @@ impl Schedule {
                 look: None,
             };
             slot.running = true;
-            let ask = slot.entry.ask(round, &self.options.house);
+            let ask = slot.entry.ask(round, &self.options.house, self.options.clock.now());
             let plan = slot.entry.site.plan.clone();
             self.start(plan, ask, ended);
         }
@@ -282,7 +282,7 @@ impl Schedule {
     /// A look beside the rounds, of which only one kind of probe is taken in.
     fn aside(&mut self, key: &OriginKey, round: Round) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        let ask = slot.entry.ask(round, &self.options.house);
+        let ask = slot.entry.ask(round, &self.options.house, self.options.clock.now());
         let plan = slot.entry.site.plan.clone();
         let question = slot.entry.site.question.clone();
         let ended = Ended { key: key.clone(), question, round, pool: None, request: None, ask: None, look: None };
@@ -327,6 +327,7 @@ impl Schedule {
             (true, since) => since.or_else(|| Some(Instant::now())),
         };
         let long = slot.entry.wants_long(now);
+        let hold = slot.entry.wants_hold(now);
         self.correlate();
         self.judge(&key);
         if plain {
@@ -334,6 +335,9 @@ impl Schedule {
         }
         if long {
             self.aside(&key, Round::Long);
+        }
+        if hold {
+            self.aside(&key, Round::Hold);
         }
         if pool.is_some() {
             self.reschedule(&key);

@@ -112,6 +112,15 @@ impl Network {
         &self.router
     }
 
+    /// The router no longer tells anybody that a packet was too large.
+    pub fn hush(&self) -> Result<()> {
+        self.router.nft(
+            "table inet hush {\n  chain output {\n    type filter hook output priority 0; policy accept;\n    \
+             icmp type destination-unreachable icmp code frag-needed drop\n    \
+             icmpv6 type packet-too-big drop\n  }\n}\n",
+        )
+    }
+
     pub fn hosts(&self) -> &[Host] {
         &self.hosts
     }

@@ -14,8 +14,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 pub use fault::{Fault, FaultServer};
-pub use origin::{Answer, Origin};
-pub use proxy::{Cache, Kind, OwnAnswer, Proxy};
+pub use origin::{Answer, Origin, Strangers};
+pub use proxy::{Cache, Kind, Manner, OwnAnswer, Proxy};
 
 use crate::network::Host;
 use crate::process::Process;

@@ -204,6 +204,16 @@ impl Host {
         ip_batch(router, &format!("route replace {} dev {link}\n", whole(address)))
     }
 
+    /// Makes the way to this host take no larger packet than this.
+    pub fn narrow(&self, largest: u32) -> Result<()> {
+        let Uplink { router, link, .. } = &self.0.uplink;
+        let routes = self
+            .addresses()
+            .into_iter()
+            .map(|address| format!("route replace {} dev {link} mtu lock {largest}\n", whole(address)));
+        ip_batch(router, &routes.collect::<String>())
+    }
+
     pub(super) fn link(&self) -> &str {
         &self.0.uplink.link
     }

@@ -32,22 +32,41 @@ fn config(proxy: &Proxy) -> Value {
         "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
             "common_http_protocol_options": {"max_requests_per_connection": 1},
-            "explicit_http_config": {"http_protocol_options": {}},
+            "explicit_http_config": if proxy.manner.http2 { json!({"http2_protocol_options": {}}) } else { json!({"http_protocol_options": {}}) },
         }},
         "load_assignment": {"cluster_name": "origins", "endpoints": [{"lb_endpoints": endpoints}]},
     });
     if proxy.origin_tls {
         cluster["transport_socket"] = upstream_tls(proxy);
     }
+    if let Some(version) = proxy.manner.preamble {
+        let inner = match cluster.get("transport_socket") {
+            Some(tls) => tls.clone(),
+            None => json!({"name": "envoy.transport_sockets.raw_buffer", "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"}}),
+        };
+        cluster["transport_socket"] = json!({
+            "name": "envoy.transport_sockets.upstream_proxy_protocol",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport",
+                "config": {"version": if version == 1 { "V1" } else { "V2" }},
+                "transport_socket": inner,
+            },
+        });
+    }
     json!({"static_resources": {"listeners": listeners, "clusters": [cluster]}})
 }
 
 fn listener(proxy: &Proxy, listen: SocketAddr) -> Value {
+    let mut route = json!({"cluster": "origins", "timeout": seconds(proxy.read_timeout)});
+    if let Some(host) = &proxy.manner.host {
+        route["host_rewrite_literal"] = json!(host);
+    }
     let routes = json!({
         "virtual_hosts": [{
             "name": "site",
             "domains": ["*"],
-            "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "origins", "timeout": seconds(proxy.read_timeout)}}],
+            "routes": [{"match": {"prefix": "/"}, "route": route}],
         }],
     });
     let manager = json!({
@@ -81,7 +100,13 @@ fn upstream_tls(proxy: &Proxy) -> Value {
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
         "common_tls_context": {},
     });
-    if let Some(name) = &proxy.server_name {
+    if proxy.manner.tls12 {
+        context["common_tls_context"]["tls_params"] = json!({"tls_maximum_protocol_version": "TLSv1_2"});
+    }
+    if proxy.manner.http2 {
+        context["common_tls_context"]["alpn_protocols"] = json!(["h2"]);
+    }
+    if let Some(name) = proxy.server_name.as_ref().filter(|_| !proxy.manner.no_server_name) {
         context["sni"] = json!(name);
     }
     if let Some(authority) = &proxy.verify {

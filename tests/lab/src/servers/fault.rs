@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustls::pki_types::pem::PemObject;
@@ -43,6 +43,10 @@ pub enum Fault {
     Garbage,
     /// Reads the request, waits, and answers well.
     Slow(Duration),
+    /// Answers one request and keeps the connection for so long; a second request on it is too late and resets it.
+    DropsReused(Duration),
+    /// With TLS: offers HTTP/2 and hangs up on it; answers HTTP/1.1 well.
+    BreaksHttp2,
     /// Reads the request and sends exactly these bytes, then closes.
     Respond(Vec<u8>),
 }
@@ -68,14 +72,18 @@ impl FaultServer {
 
     /// As [`Self::start`], behind a well-behaved TLS handshake.
     pub fn start_tls(host: &Host, address: SocketAddr, leaf: &Leaf, fault: Fault) -> Result<Self> {
-        Self::listen(host.inside(|| TcpListener::bind(address))?, address, Some(tls(leaf)?), fault)
+        let mut config = tls(leaf)?;
+        if fault == Fault::BreaksHttp2 {
+            config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        }
+        Self::listen(host.inside(|| TcpListener::bind(address))?, address, Some(Arc::new(config)), fault)
     }
 
     /// Listens on a loopback port of this machine, for tests that need no network; with the address.
     pub fn on_loopback(leaf: Option<&Leaf>, fault: Fault) -> Result<(Self, SocketAddr)> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
-        Ok((Self::listen(Ok(listener), address, leaf.map(tls).transpose()?, fault)?, address))
+        Ok((Self::listen(Ok(listener), address, leaf.map(tls).transpose()?.map(Arc::new), fault)?, address))
     }
 
     fn listen(
@@ -155,7 +163,8 @@ impl Shared {
     }
 
     fn answer<S: Read + Write + Socket>(&self, fault: &Fault, mut stream: S) {
-        if !self.read_request(&mut stream) {
+        let Some(request) = self.read_request(&mut stream) else { return };
+        if *fault == Fault::BreaksHttp2 && request.starts_with(b"PRI ") {
             return;
         }
         self.requests.fetch_add(1, Ordering::SeqCst);
@@ -175,26 +184,40 @@ impl Shared {
                 std::thread::sleep(*wait);
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nok.\n")
             }
+            Fault::DropsReused(_) => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nok: the site\n"),
+            Fault::BreaksHttp2 => {
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\nok: the site\n")
+            }
             Fault::Respond(bytes) => stream.write_all(bytes),
         };
         if sent.and_then(|()| stream.flush()).is_ok() && matches!(fault, Fault::Hang | Fault::StallMidBody) {
             self.hold(stream);
+        } else if let Fault::DropsReused(idle) = fault {
+            let mut byte = [0];
+            let until = Instant::now() + *idle;
+            while Instant::now() < until && !self.is_closed() {
+                match stream.read(&mut byte) {
+                    Err(error) if is_wait(&error) => {}
+                    Ok(0) | Err(_) => return,
+                    Ok(_) => return stream.reset_on_close(),
+                }
+            }
         }
     }
 
     /// Reads until the blank line that ends a request without a body.
-    fn read_request(&self, stream: &mut impl Read) -> bool {
+    fn read_request(&self, stream: &mut impl Read) -> Option<Vec<u8>> {
         let mut seen = Vec::<u8>::new();
         let mut buffer = [0; 4096];
         while !seen.windows(4).any(|window| window == b"\r\n\r\n") {
             match stream.read(&mut buffer) {
-                Ok(0) => return false,
+                Ok(0) => return None,
                 Ok(length) => seen.extend(&buffer[..length]),
                 Err(error) if is_wait(&error) && !self.is_closed() => {}
-                Err(_) => return false,
+                Err(_) => return None,
             }
         }
-        true
+        Some(seen)
     }
 
     /// Keeps a connection open, and reads, until the peer leaves or the server is dropped.
@@ -241,12 +264,12 @@ impl Socket for StreamOwned<ServerConnection, TcpStream> {
     }
 }
 
-fn tls(leaf: &Leaf) -> Result<Arc<ServerConfig>> {
+fn tls(leaf: &Leaf) -> Result<ServerConfig> {
     let certificate = CertificateDer::from_pem_file(&leaf.certificate).context("the certificate of a fault server")?;
     let key = PrivateKeyDer::from_pem_file(&leaf.key).context("the key of a fault server")?;
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)?;
-    Ok(Arc::new(config))
+    Ok(config)
 }

@@ -38,12 +38,18 @@ frontend edge
         let tls = proxy.tls.as_ref().map_or_else(String::new, |leaf| format!(" ssl crt {}", leaf.bundle.display()));
         let _ = writeln!(text, "  bind {listen}{tls}");
     }
+    if let Some(name) = &proxy.manner.host {
+        let _ = writeln!(text, "  http-request set-header Host {name}");
+    }
     text.push_str("  default_backend origins\nbackend origins\n");
     for (number, origin) in proxy.origins.iter().enumerate() {
         let _ = write!(text, "  server origin{number} {origin}");
         if proxy.origin_tls {
             text.push_str(" ssl no-ssl-reuse");
-            if let Some(name) = &proxy.server_name {
+            if proxy.manner.tls12 {
+                text.push_str(" ssl-max-ver TLSv1.2");
+            }
+            if let Some(name) = proxy.server_name.as_ref().filter(|_| !proxy.manner.no_server_name) {
                 let _ = write!(text, " sni str({name})");
             }
             match (&proxy.verify, &proxy.server_name) {
@@ -55,6 +61,11 @@ frontend edge
                 }
                 (None, _) => text.push_str(" verify none"),
             }
+        }
+        match proxy.manner.preamble {
+            Some(1) => text.push_str(" send-proxy"),
+            Some(_) => text.push_str(" send-proxy-v2"),
+            None => {}
         }
         text.push('\n');
     }

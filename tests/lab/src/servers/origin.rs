@@ -18,8 +18,19 @@ pub enum Answer {
     Status(u16),
     /// A redirect to this location; `$request_uri` is the path and query asked for.
     Redirect(String),
+    /// A login: a visitor without the session's cookie is sent to a page that sets one, and back.
+    Login,
     /// Closes the connection without an answer.
     Close,
+}
+
+/// What a server does with a host that is not its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strangers {
+    /// 404, as a default server does.
+    NotFound,
+    /// No handshake without a server name that is known.
+    NoHandshake,
 }
 
 /// The configuration of an origin.
@@ -32,6 +43,10 @@ pub struct Origin {
     pub answer: Answer,
     /// Only these addresses or prefixes get an answer; others get 403.
     pub allow: Option<Vec<String>>,
+    /// A PROXY protocol preamble must come first.
+    pub preamble: bool,
+    /// The one host that it knows, and what strangers get.
+    pub only: Option<(String, Strangers)>,
     /// Lines for the `server` block.
     pub extra: String,
 }
@@ -45,6 +60,8 @@ impl Origin {
             marker: None,
             answer: Answer::Page("ok: the site\n".to_owned()),
             allow: None,
+            preamble: false,
+            only: None,
             extra: String::new(),
         }
     }
@@ -72,15 +89,31 @@ impl Origin {
     }
 
     fn http(&self) -> String {
-        let mut text = String::from("server {\n");
-        for listen in &self.listen {
+        let listens = |default: &str| {
             let ssl = if self.tls.is_some() { " ssl" } else { "" };
-            let _ = writeln!(text, "  listen {listen}{ssl};");
+            let preamble = if self.preamble { " proxy_protocol" } else { "" };
+            self.listen.iter().fold(String::new(), |mut text, listen| {
+                let _ = writeln!(text, "  listen {listen}{ssl}{preamble}{default};");
+                text
+            })
+        };
+        let mut text = String::new();
+        if let Some((_, strangers)) = &self.only {
+            let _ = write!(text, "server {{\n{}{}", listens(" default_server"), self.certificate());
+            if let Some((name, value)) = &self.marker {
+                let _ = writeln!(text, "  add_header {name} \"{value}\" always;");
+            }
+            text.push_str(match strangers {
+                Strangers::NotFound => "  return 404;\n}\n",
+                Strangers::NoHandshake => "  ssl_reject_handshake on;\n}\n",
+            });
         }
-        if let Some(leaf) = &self.tls {
-            let _ = writeln!(text, "  ssl_certificate {};", leaf.certificate.display());
-            let _ = writeln!(text, "  ssl_certificate_key {};", leaf.key.display());
+        text.push_str("server {\n");
+        text.push_str(&listens(""));
+        if let Some((name, _)) = &self.only {
+            let _ = writeln!(text, "  server_name {name};");
         }
+        text.push_str(&self.certificate());
         if let Some((name, value)) = &self.marker {
             let _ = writeln!(text, "  add_header {name} \"{value}\" always;");
         }
@@ -96,9 +129,21 @@ impl Origin {
             Answer::Page(_) => writeln!(text, "    try_files /page.txt =404;"),
             Answer::Status(code) => writeln!(text, "    return {code};"),
             Answer::Redirect(to) => writeln!(text, "    return 301 {to};"),
+            Answer::Login => writeln!(
+                text,
+                "    if ($cookie_session = \"\") {{ return 302 /login; }}\n    return 200 \"ok: the site\\n\";\n  }}\n  \
+                 location = /login {{\n    add_header Set-Cookie \"session=1; Path=/\";\n    return 302 /;"
+            ),
             Answer::Close => writeln!(text, "    return 444;"),
         };
         text.push_str("  }\n}\n");
         text
+    }
+
+    fn certificate(&self) -> String {
+        self.tls.as_ref().map_or_else(String::new, |leaf| {
+            let (certificate, key) = (leaf.certificate.display(), leaf.key.display());
+            format!("  ssl_certificate {certificate};\n  ssl_certificate_key {key};\n")
+        })
     }
 }

@@ -31,6 +31,24 @@ pub enum OwnAnswer {
     Challenge,
 }
 
+/// How the proxy speaks to the origin where that is not the ordinary way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Manner {
+    /// No TLS above 1.2.
+    pub tls12: bool,
+    /// Sends no server name.
+    pub no_server_name: bool,
+    /// Sends a PROXY protocol preamble of this version (HAProxy and Envoy).
+    pub preamble: Option<u8>,
+    /// Sends this Host.
+    pub host: Option<String>,
+    /// Speaks HTTP/2 (Envoy).
+    pub http2: bool,
+    /// Keeps connections and does not try again on another one (nginx).
+    pub keep_alive: bool,
+}
+
 /// Which answers the edge keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,6 +79,7 @@ pub struct Proxy {
     pub cache: Option<Cache>,
     /// nginx only.
     pub own_answer: Option<OwnAnswer>,
+    pub manner: Manner,
 }
 
 impl Proxy {
@@ -77,6 +96,7 @@ impl Proxy {
             read_timeout: Duration::from_secs(3),
             cache: None,
             own_answer: None,
+            manner: Manner::default(),
         }
     }
 
@@ -114,7 +134,7 @@ impl Proxy {
             }
             None => format!("    proxy_pass {}://origins;\n", if self.origin_tls { "https" } else { "http" }),
         };
-        if let Some(name) = &self.server_name {
+        if let Some(name) = self.server_name.as_ref().filter(|_| !self.manner.no_server_name) {
             location += &format!("    proxy_ssl_server_name on;\n    proxy_ssl_name {name};\n");
         }
         if let Some(authority) = &self.verify {
@@ -122,6 +142,15 @@ impl Proxy {
                 "    proxy_ssl_verify on;\n    proxy_ssl_verify_depth 3;\n    proxy_ssl_trusted_certificate {};\n",
                 authority.display()
             );
+        }
+        if self.manner.tls12 {
+            location += "    proxy_ssl_protocols TLSv1.2;\n";
+        }
+        let mut kept = "";
+        if self.manner.keep_alive {
+            kept = "  keepalive 4;\n";
+            location +=
+                "    proxy_http_version 1.1;\n    proxy_set_header Connection \"\";\n    proxy_next_upstream off;\n";
         }
         let zone = match self.cache {
             None => "",
@@ -137,10 +166,11 @@ impl Proxy {
             }
         };
         format!(
-            "{zone}upstream origins {{\n{servers}}}\n\
+            "{zone}upstream origins {{\n{servers}{kept}}}\n\
              server {{\n{listen}{tls}  location / {{\n{location}    \
              proxy_connect_timeout {connect}s;\n    proxy_read_timeout {read}s;\n    proxy_send_timeout {read}s;\n    \
-             proxy_ssl_session_reuse off;\n    proxy_set_header Host $host;\n  }}\n}}\n",
+             proxy_ssl_session_reuse off;\n    proxy_set_header Host {host};\n  }}\n}}\n",
+            host = self.manner.host.as_deref().unwrap_or("$host"),
             connect = self.connect_timeout.as_secs(),
             read = self.read_timeout.as_secs(),
         )

@@ -1,6 +1,6 @@
 //! The vocabulary of a situation file. Unknown fields are errors.
 //!
-//! Hosts: `visitor` 198.51.100.30, `vantage` 198.51.100.20 (where `leeward diagnose` runs), `proxy` 198.51.100.10
+//! Hosts (with an IPv6 address too where an origin has one): `visitor` 198.51.100.30, `vantage` 198.51.100.20 (where `leeward diagnose` runs), `proxy` 198.51.100.10
 //! (`proxy2` .11 and so on, one for each edge), `origin` 203.0.113.10 (`origin2` .11 …), `control` 192.0.2.80 and the
 //! name server 192.0.2.53. The site is `shop.example.com`.
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::certificates::State;
-use crate::servers::{Cache, Kind, OwnAnswer};
+use crate::servers::{Cache, Kind, Manner, OwnAnswer};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -26,6 +26,8 @@ pub struct Situation {
     pub dns: Dns,
     #[serde(default)]
     pub firewall: Vec<Rule>,
+    /// The way back from the origins takes no larger packet than this, and nobody is told.
+    pub largest_packet: Option<u32>,
     #[serde(default)]
     pub control: Control,
     #[serde(default)]
@@ -83,6 +85,9 @@ pub struct Proxy {
     pub cache: Option<Cache>,
     /// nginx only.
     pub answers: Option<OwnAnswer>,
+    /// How it speaks to the origin.
+    #[serde(default)]
+    pub manner: Manner,
     /// The proxy itself does not run.
     #[serde(default)]
     pub stopped: bool,
@@ -105,6 +110,37 @@ pub struct Origin {
     /// Adds the header `X-Origin: shop-1` to every response.
     #[serde(default = "yes")]
     pub marker: bool,
+    #[serde(default)]
+    pub wants: Wants,
+    #[serde(default)]
+    pub gives: Gives,
+}
+
+/// What an origin demands of its clients. nginx only.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Wants {
+    /// TLS 1.3 and nothing older.
+    pub tls13: bool,
+    /// A handshake with the site's server name.
+    pub server_name: bool,
+    pub client_certificate: bool,
+    /// A PROXY protocol preamble.
+    pub preamble: bool,
+    /// This Host; others get 404.
+    pub host: Option<String>,
+}
+
+/// What an origin adds to its answers. nginx only.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Gives {
+    /// So many KiB of headers, on every answer that is not an error.
+    pub header_kibibytes: usize,
+    /// So many KiB at /big.
+    pub large_kibibytes: usize,
+    /// Keeps idle connections for so many seconds.
+    pub keep_alive_seconds: Option<u64>,
 }
 
 impl Origin {
@@ -123,6 +159,8 @@ pub enum Behaviour {
     OtherPage(String),
     Status(u16),
     Redirect(String),
+    /// Sends visitors without a cookie to a page that sets one, and back.
+    Login,
     /// Closes every connection without an answer.
     Close,
 
@@ -136,6 +174,10 @@ pub enum Behaviour {
     Garbage,
     /// Answers well after so many seconds.
     SlowSeconds(u64),
+    /// Keeps a connection for so many seconds, and resets it when a second request comes.
+    DropsReused(u64),
+    /// Offers HTTP/2 and hangs up on it.
+    BreaksHttp2,
 
     /// Nothing listens.
     Stopped,

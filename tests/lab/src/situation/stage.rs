@@ -10,7 +10,7 @@ use crate::certificates::{Authority, State};
 use crate::dns::{Answer as DnsAnswer, NameServer};
 use crate::network::{Host, Network, Route};
 use crate::servers::nginx::Nginx;
-use crate::servers::{Answer, Fault, FaultServer, Origin as OriginServer, Proxy, proxy::RunningProxy};
+use crate::servers::{Answer, Fault, FaultServer, Origin as OriginServer, Proxy, Strangers, proxy::RunningProxy};
 
 pub const SITE: &str = "shop.example.com";
 pub const MARKER: (&str, &str) = ("X-Origin", "shop-1");
@@ -42,7 +42,8 @@ impl Stage {
     pub fn build(situation: &Situation) -> Result<Self> {
         let mut network = Network::new()?;
         let authority = Authority::new(&network.folder().join("certificates"))?;
-        let vantage = network.host("vantage", &["198.51.100.20"])?;
+        let six = situation.origins.iter().any(|origin| origin.address.as_ref().is_some_and(|a| a.contains(':')));
+        let vantage = network.host("vantage", &both("198.51.100.20", "2001:db8:1::20", six))?;
         let visitor = network.host("visitor", &["198.51.100.30"])?;
         let dns = network.host("dns", &["192.0.2.53"])?;
         let name_server = NameServer::start(&dns)?;
@@ -68,7 +69,8 @@ impl Stage {
         let mut edges = Vec::new();
         if let Some(description) = &situation.proxy {
             for number in 0..usize::from(description.edges) {
-                edges.push(network.host(&numbered("proxy", number), &[&format!("198.51.100.{}", 10 + number)])?);
+                let addresses = [format!("198.51.100.{}", 10 + number), format!("2001:db8:1::{}", 10 + number)];
+                edges.push(network.host(&numbered("proxy", number), &both(&addresses[0], &addresses[1], six))?);
             }
             for host in edges.iter().filter(|_| !description.stopped) {
                 let port = if situation.site.tls.is_some() { 443 } else { 80 };
@@ -87,6 +89,7 @@ impl Stage {
                 proxy.read_timeout = Duration::from_secs(description.read_timeout_seconds);
                 proxy.cache = description.cache;
                 proxy.own_answer = description.answers.clone();
+                proxy.manner = description.manner.clone();
                 servers.push(Running::Proxy(proxy.start(host, "edge")?));
             }
         }
@@ -95,6 +98,12 @@ impl Stage {
             Self { vantage, visitor, edges, origins, authority, name_server, control, _servers: servers, network };
         stage.name(&situation.dns);
         stage.raise_firewalls(situation)?;
+        if let Some(largest) = situation.largest_packet {
+            for host in stage.edges.iter().chain([&stage.vantage, &stage.visitor]) {
+                host.narrow(largest)?;
+            }
+            stage.network.hush()?;
+        }
         for (host, origin) in origin_hosts.iter().zip(&situation.origins) {
             match origin.network {
                 Reachability::Up => {}
@@ -204,6 +213,11 @@ fn port_of(scheme: &str) -> u16 {
     if scheme == "https" { 443 } else { 80 }
 }
 
+/// The IPv4 address of a host, and its IPv6 address where origins have such.
+fn both<'a>(four: &'a str, six: &'a str, wanted: bool) -> Vec<&'a str> {
+    if wanted { vec![four, six] } else { vec![four] }
+}
+
 /// `origin`, `origin2`, `origin3` …
 fn numbered(word: &str, number: usize) -> String {
     if number == 0 { word.to_owned() } else { format!("{word}{}", number + 1) }
@@ -213,18 +227,19 @@ fn start_origin(host: &Host, origin: &Origin, listen: SocketAddr, authority: &Au
     let leaf = origin.tls.map(|state: State| authority.leaf(host.name(), &[SITE], state)).transpose()?;
     let fault = match &origin.behaviour {
         Behaviour::Page => {
-            return nginx_origin(host, origin, listen, leaf, Answer::Page("ok: the site\n".to_owned()));
+            return nginx_origin(host, origin, listen, leaf, Answer::Page("ok: the site\n".to_owned()), authority);
         }
         Behaviour::OtherPage(text) => {
-            return nginx_origin(host, origin, listen, leaf, Answer::Page(text.clone()));
+            return nginx_origin(host, origin, listen, leaf, Answer::Page(text.clone()), authority);
         }
         Behaviour::Status(code) => {
-            return nginx_origin(host, origin, listen, leaf, Answer::Status(*code));
+            return nginx_origin(host, origin, listen, leaf, Answer::Status(*code), authority);
         }
         Behaviour::Redirect(to) => {
-            return nginx_origin(host, origin, listen, leaf, Answer::Redirect(to.clone()));
+            return nginx_origin(host, origin, listen, leaf, Answer::Redirect(to.clone()), authority);
         }
-        Behaviour::Close => return nginx_origin(host, origin, listen, leaf, Answer::Close),
+        Behaviour::Login => return nginx_origin(host, origin, listen, leaf, Answer::Login, authority),
+        Behaviour::Close => return nginx_origin(host, origin, listen, leaf, Answer::Close, authority),
         Behaviour::Stopped => return Ok(None),
         Behaviour::Silent => Fault::Silent,
         Behaviour::Hang => Fault::Hang,
@@ -234,6 +249,8 @@ fn start_origin(host: &Host, origin: &Origin, listen: SocketAddr, authority: &Au
         Behaviour::CloseMidBody => Fault::CloseMidBody,
         Behaviour::StallMidBody => Fault::StallMidBody,
         Behaviour::Garbage => Fault::Garbage,
+        Behaviour::DropsReused(seconds) => Fault::DropsReused(Duration::from_secs(*seconds)),
+        Behaviour::BreaksHttp2 => Fault::BreaksHttp2,
         Behaviour::SlowSeconds(seconds) => Fault::Slow(Duration::from_secs(*seconds)),
     };
     Ok(Some(Running::Fault(match leaf {
@@ -248,13 +265,48 @@ fn nginx_origin(
     listen: SocketAddr,
     leaf: Option<crate::certificates::Leaf>,
     answer: Answer,
+    authority: &Authority,
 ) -> Result<Option<Running>> {
     let mut server = OriginServer::new(&[listen]);
     server.tls = leaf;
     server.answer = answer;
     server.marker = origin.marker.then(|| (MARKER.0.to_owned(), MARKER.1.to_owned()));
     server.allow = origin.allow.as_ref().map(|names| names.iter().map(|name| allowed(name)).collect());
+    server.preamble = origin.wants.preamble;
+    server.only = match (&origin.wants.host, origin.wants.server_name) {
+        (Some(name), _) => Some((name.clone(), Strangers::NotFound)),
+        (None, true) => Some((SITE.to_owned(), Strangers::NoHandshake)),
+        (None, false) => None,
+    };
+    server.extra = extra(origin, authority);
+    if origin.gives.large_kibibytes > 0 {
+        let folder = host.folder()?.join("site/www");
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("big"), "a large response\n".repeat(origin.gives.large_kibibytes * 64))?;
+    }
     Ok(Some(Running::Origin(server.start(host, "site")?)))
+}
+
+/// Lines of nginx for what the origin wants and gives.
+fn extra(origin: &Origin, authority: &Authority) -> String {
+    let mut text = String::new();
+    if origin.wants.tls13 {
+        text.push_str("  ssl_protocols TLSv1.3;\n");
+    }
+    if origin.wants.client_certificate {
+        let file = authority.file();
+        text.push_str(&format!("  ssl_client_certificate {};\n  ssl_verify_client on;\n", file.display()));
+    }
+    if let Some(seconds) = origin.gives.keep_alive_seconds {
+        text.push_str(&format!("  keepalive_timeout {seconds}s;\n"));
+    }
+    for number in 0..origin.gives.header_kibibytes {
+        text.push_str(&format!("  add_header X-Filler-{number} {};\n", "x".repeat(1000)));
+    }
+    if origin.gives.large_kibibytes > 0 {
+        text.push_str("  location = /big { }\n");
+    }
+    text
 }
 
 /// A host's address by its name; anything else is taken as an address or prefix.
