@@ -257,6 +257,14 @@ fn no_failure<'c>(view: &View<'c>) -> Judgement<'c> {
         "visitors get the expected answer through the proxy"
     };
     let edges = view.edges.iter().flat_map(|e| [e.bypass, e.plain]).flatten();
+    if let Some((exhibit, says)) = rules::visitors::reports(view) {
+        return Judgement {
+            exhibits: std::iter::once(exhibit).chain(edges.map(|p| Exhibit::Probe(p.track, &p.track.last))).collect(),
+            alternatives: vec![Cause::ProxyFault, Cause::NetworkDegraded, Cause::DnsInconsistent],
+            next: Some(Next::VisitorReports),
+            ..blank(Cause::ClientSubset, Some(true), Confidence::Low, says)
+        };
+    }
     Judgement {
         exhibits: edges
             .map(|p| Exhibit::Probe(p.track, &p.track.last))

@@ -11,6 +11,7 @@ mod judge;
 mod rules;
 mod verdict;
 mod view;
+mod wilson;
 mod words;
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! Facts beside the probes: names, echoes, cluster objects, policies, allowlists, arrivals.
 
 mod idle;
+mod load;
+mod record;
 mod replay;
 
 pub use idle::Idle;
+pub use load::{LoadContrast, Resource, Saturation, Traffic, Trend, VisitorReports};
+pub use record::{EdgeReason, ProviderRecord};
 pub use replay::{Replay, Variation};
 
 use crate::api::{Access, Outcome};
@@ -25,6 +29,11 @@ pub enum Fact {
     Arrival(Arrival),
     Replay(Replay),
     Idle(Idle),
+    ProviderRecord(ProviderRecord),
+    Saturation(Saturation),
+    Traffic(Traffic),
+    LoadContrast(LoadContrast),
+    VisitorReports(VisitorReports),
 }
 
 /// What one resolver said of one name.
@@ -206,6 +215,8 @@ pub enum Arrived {
     Blocked,
     /// Requests of the proxy reached the origin's server.
     Delivered,
+    /// Requests of the proxy were refused by a limit per address.
+    Limited,
     /// No packet of the proxy was seen.
     Nothing,
 }

@@ -202,6 +202,12 @@ pub enum ProxyStatus {
     HeaderTooLarge,
     /// `error=proxy_loop_detected`.
     LoopDetected,
+    /// `error=dns_error` or `dns_timeout`.
+    NameFailed,
+    /// `error=connection_limit_reached`.
+    ConnectionLimit,
+    /// `error=proxy_internal_error`, `proxy_internal_response` or `proxy_configuration_error`.
+    ProxyInternal,
     /// Another error that only an intermediary can have made.
     IntermediaryError,
     /// `received-status`: relayed from the next hop.

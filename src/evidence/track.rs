@@ -42,6 +42,12 @@ pub struct Track {
     /// Definite results counted, and failures among them (the last hour, or all rounds of `diagnose`).
     pub samples: u32,
     pub failures: u32,
+    /// Probes of which the kernel told how often it had to send again, and those in which it had to, or whose connection
+    /// was never answered. At most the last 120.
+    #[serde(default)]
+    pub measured: u32,
+    #[serde(default)]
+    pub lossy: u32,
     /// When this address last completed a TCP connection with this vantage; a later silence is
     /// evidence if it was within 24 hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 //! `leeward diagnose` alike.
 
 mod confirmed;
+mod losses;
 mod path;
 mod recent;
 mod score;

@@ -1,5 +1,6 @@
 //! One path over time: which results count, what is kept of them, and the track that rules read.
 
+use super::losses::Losses;
 use super::score::{SUSPECT, Score};
 use super::window::Window;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase};
@@ -24,6 +25,8 @@ pub struct Path {
     last_definite: bool,
     last_failure: Option<Probe>,
     content_matches: u32,
+    /// Whether the last probes had to send again.
+    losses: Losses,
     /// Rounds that looked at this kind of path, but not at this one.
     pub(super) missed: u8,
 }
@@ -66,6 +69,7 @@ impl Path {
             last_definite: false,
             last_failure: None,
             content_matches: 0,
+            losses: Losses::default(),
             missed: 0,
         }
     }
@@ -89,6 +93,7 @@ impl Path {
             return;
         }
         self.indefinite = 0;
+        self.losses.count(&probe);
         let failed = weight == Weight::Failure;
         self.score.count(failed);
         self.window.count(failed, scheduled, self.score.value() == 0);
@@ -194,6 +199,8 @@ impl Path {
             pattern,
             samples,
             failures,
+            measured: self.losses.counts().0,
+            lossy: self.losses.counts().1,
             last_connected: self.last_connected,
             last: self.last.clone(),
             last_failure: self.last_failure.clone(),

@@ -61,5 +61,10 @@ fn key(fact: &Fact) -> String {
             format!("replay {} {} {} {:?}", f.variation, f.probe.vantage, f.probe.observation, f.probe.address)
         }
         Fact::Idle(f) => format!("idle {} {}", f.vantage, f.address),
+        Fact::ProviderRecord(f) => format!("record {} {:?} {:?}", f.source, f.address, f.reason),
+        Fact::Saturation(f) => format!("saturation {} {}", f.source, f.resource),
+        Fact::Traffic(f) => format!("traffic {}", f.source),
+        Fact::LoadContrast(f) => format!("load {}", f.source),
+        Fact::VisitorReports(_) => "visitors".to_owned(),
     }
 }

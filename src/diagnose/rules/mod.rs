@@ -4,17 +4,22 @@
 //!
 //! Rules read facts. None looks at the vendor, or at a status code alone.
 
+mod blackhole;
 mod blocked;
 mod certificate;
 mod closed;
 mod edge;
+mod edge_down;
 mod fit;
 mod headers;
 mod invalid;
 mod keepalive;
 mod large;
+mod limits;
+mod links;
 mod mtu;
 mod names;
+mod overload;
 mod policy;
 mod preamble;
 mod protocol;
@@ -28,6 +33,7 @@ mod tls;
 mod unexpected;
 pub mod unknown;
 mod vhost;
+pub mod visitors;
 mod workload;
 
 use super::view::edge::Edge;
@@ -139,6 +145,9 @@ pub struct Rule {
 pub const CHAIN: &[Rule] = &[
     names::BYPASSES,
     names::FAILED,
+    names::ORIGIN_NAME,
+    names::INCONSISTENT,
+    edge_down::UNDER_ATTACK,
     edge::CERTIFICATE,
     edge::STALE,
     redirect::LOOP,
@@ -159,6 +168,13 @@ pub const CHAIN: &[Rule] = &[
     vhost::MISMATCH,
     headers::TOO_LARGE,
     mtu::BLACKHOLE,
+    limits::RATE_LIMITED,
+    limits::EGRESS,
+    blackhole::BLACKHOLED,
+    overload::ATTACKED,
+    links::UPLINK,
+    overload::OVERLOADED,
+    overload::ACCEPT,
     refused::REFUSED,
     silence::UNREACHABLE,
     silence::FILTERED,
@@ -168,10 +184,12 @@ pub const CHAIN: &[Rule] = &[
     large::SLOW,
     invalid::INVALID,
     returns::RETURNS,
+    links::DEGRADED,
     unexpected::UNEXPECTED,
     large::UNEXPECTED,
     large::PROXY_ONLY,
     blocked::BLOCKED,
+    edge_down::FAULT,
 ];
 
 /// The places to be judged: the site, the failing edges, or else the failing origin addresses.

@@ -2,8 +2,11 @@
 
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence, Outcome};
-use crate::diagnose::view::edge::Seen;
+use crate::diagnose::view::edge::{Edge, Seen};
+use crate::diagnose::view::hop::Proof;
+use crate::diagnose::view::leg::Leg;
 use crate::diagnose::view::names::exhibits;
+use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, Sanity, View};
 use crate::diagnose::words::next::Next;
 use std::collections::BTreeSet;
@@ -17,8 +20,8 @@ pub const BYPASSES: Rule = Rule {
 
 /// An answer that is a declared origin address, or one outside `ProxyNetwork.spec.edge` where that is
 /// given. The ranges that a proxy connects *from* are no evidence here: edges and egress differ.
-/// Look-alike: a name server that answers insiders with the origin on purpose; hence Medium while
-/// other resolvers disagree.
+/// Look-alike: a name server that answers insiders with the origin on purpose; hence Medium while only
+/// one was asked, or others disagree.
 fn bypasses<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if !matches!(place, Locus::Site) {
         return Err("it is about the site's name, not about one address");
@@ -42,8 +45,15 @@ fn bypasses<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     } else {
         format!("the name {} resolves to an address outside the declared edge of the proxy", subject.host)
     };
-    let confidence = if right.is_empty() { Confidence::High } else { Confidence::Medium };
-    let mut found = Match::new(confidence, Ground::Fact, says).showing(exhibits(&wrong)).showing(exhibits(&right));
+    // One name server may answer insiders with the origin on purpose; several that agree, or an answer that none of them
+    // gives otherwise and that belongs to nobody declared, do not.
+    let resolvers: BTreeSet<&str> = wrong.iter().map(|(_, d)| d.resolver.as_str()).collect();
+    let sure = right.is_empty() && (resolvers.len() >= 2 || !to_origin);
+    let confidence = if sure { Confidence::High } else { Confidence::Medium };
+    let mut found = Match::new(confidence, Ground::Fact, says)
+        .or([Cause::DnsInconsistent].into_iter().filter(|_| !sure))
+        .showing(exhibits(&wrong))
+        .showing(exhibits(&right));
     let all_bad = wrong.iter().all(|(_, d)| d.addresses.iter().all(astray)) && right.is_empty();
     if !all_bad {
         found.edges = bad.into_iter().collect();
@@ -102,5 +112,100 @@ fn failed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     Ok(Match::new(confidence, Ground::Fact, says)
         .showing(exhibits(site))
         .showing(nameless)
+        .decided_by(Next::OtherResolver))
+}
+
+pub const ORIGIN_NAME: Rule = Rule {
+    cause: Cause::ProxyOriginDnsFailed,
+    looks_for: "a proxy that cannot resolve the origin's name",
+    judge: origin_name,
+};
+
+/// The proxy's own word, or its error beside a name that nobody knows. The proxy asks its own resolvers, so what ours
+/// say is High only where it agrees with what the proxy says, and Medium alone.
+fn origin_name<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    let Locus::Edge(Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
+    let Seen::Answer { trouble: Trouble::Status(500..), hop, leg, .. } = fault.seen else {
+        return Err("the proxy gave no error of its own");
+    };
+    if hop.origin() {
+        return Err("the origin's answer came through");
+    }
+    let said = leg == Leg::NameFailed;
+    let lost = view.names.origin_lost();
+    if !said && !lost {
+        return Err("the proxy does not say so, and the origin's name resolves or was not asked for");
+    }
+    if !said && !matches!(leg, Leg::AtOnce | Leg::Unknown | Leg::SomeTimeout | Leg::ConnectTimeout | Leg::ReadTimeout) {
+        return Err("the proxy's attempt ended otherwise");
+    }
+    let sure = said && (lost || view.origin_works() || hop.proof == Proof::Record);
+    let says = if said {
+        "the proxy cannot resolve the name of the origin"
+    } else {
+        "the name of the origin does not resolve, and the proxy answers with an error of its own"
+    };
+    Ok(Match::new(if sure { Confidence::High } else { Confidence::Medium }, Ground::Fact, says)
+        .showing([Exhibit::Probe(fault.track, fault.probe)])
+        .showing(exhibits(&view.names.origin))
+        .showing(view.working_origins().filter_map(super::OriginAddress::exhibit))
+        .or([Cause::ProxyOriginMisconfigured, Cause::ProxyBlocked].into_iter().filter(|_| !sure))
+        .decided_by(if said { Next::ProxySettings } else { Next::ProxyLog }))
+}
+
+pub const INCONSISTENT: Rule = Rule {
+    cause: Cause::DnsInconsistent,
+    looks_for: "a site's name that leads one family, or the clients of one resolver, to something dead",
+    judge: inconsistent,
+};
+
+/// Two ways to disagree. One family's addresses accept no connection while the other's work: a stale AAAA, usually; but
+/// this vantage's own IPv6 may be broken, so it is Medium. And a resolver that denies the name while others answer:
+/// its clients fail; but it may be one company's inner view, so it is Medium, too.
+fn inconsistent<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    if !matches!(place, Locus::Site) {
+        return Err("it is about the site's name, not about one address");
+    }
+    let dead = |e: &&Edge<'_>| {
+        e.fault
+            .as_ref()
+            .is_some_and(|f| !f.wavers && matches!(f.seen, Seen::NoEdge | Seen::NoHandshake | Seen::BadCertificate))
+    };
+    let v6 = |e: &&Edge<'_>| e.address.is_some_and(|a| a.is_ipv6());
+    for family in [true, false] {
+        let (mine, others): (Vec<_>, Vec<_>) =
+            view.edges.iter().filter(|e| e.address.is_some()).partition(|e| v6(e) == family);
+        if mine.is_empty() || others.is_empty() || !mine.iter().all(dead) || others.iter().any(|e| e.fails()) {
+            continue;
+        }
+        let word = if family { "IPv6" } else { "IPv4" };
+        let says = format!(
+            "the {word} addresses of the name {} lead to nothing that serves the site, while the others do",
+            view.subject.host
+        );
+        let shown = mine.iter().filter_map(|e| e.fault.as_ref()).map(|f| Exhibit::Probe(f.track, f.probe));
+        let mut found = Match::new(Confidence::Medium, Ground::Fact, says)
+            .showing(shown)
+            .showing(exhibits(&view.names.site))
+            .or([Cause::ProxyFault, Cause::VantageFault])
+            .decided_by(Next::OtherVantage);
+        found.edges = mine.iter().filter_map(|e| e.address).map(|a| a.ip()).collect();
+        return Ok(found);
+    }
+    let (denied, answered): (Vec<_>, Vec<_>) = view
+        .names
+        .site
+        .iter()
+        .copied()
+        .filter(|(_, d)| matches!(d.outcome, Outcome::OK | Outcome::NXDomain | Outcome::Missing))
+        .partition(|(_, d)| d.outcome != Outcome::OK);
+    if denied.is_empty() || answered.is_empty() {
+        return Err("no family is dead beside another that works, and no resolver denies what others answer");
+    }
+    let says = format!("one resolver denies the name {} and another answers it", view.subject.host);
+    Ok(Match::new(Confidence::Medium, Ground::Fact, says)
+        .showing(exhibits(&denied))
+        .showing(exhibits(&answered))
+        .or([Cause::DnsFailed])
         .decided_by(Next::OtherResolver))
 }

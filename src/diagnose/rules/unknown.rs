@@ -58,7 +58,7 @@ fn at_edge(view: &View<'_>, fault: &EdgeFault<'_>) -> Open {
     match fault.seen {
         Seen::NoName => open(&[Cause::DnsFailed], Next::OtherResolver, "the site's name was not resolved"),
         Seen::NoEdge => open(
-            &[Cause::VantageFault],
+            &[Cause::ProxyUnderAttack, Cause::ProxyFault, Cause::VantageFault],
             Next::OtherVantage,
             "an edge address of the proxy accepts no connection from here",
         ),
@@ -106,13 +106,6 @@ fn at_edge(view: &View<'_>, fault: &EdgeFault<'_>) -> Open {
 }
 
 fn server_error(view: &View<'_>, fault: &EdgeFault<'_>, status: u16, made: Made, leg: Leg, unseen: bool) -> Open {
-    if view.names.origin_lost() {
-        return open(
-            &[Cause::ProxyOriginMisconfigured],
-            Next::OtherResolver,
-            "the proxy answers with an error, and the name of the origin does not resolve",
-        );
-    }
     if !view.cluster.arrivals(Arrived::Nothing).is_empty() {
         return open(
             &[Cause::ProxyOriginMisconfigured, Cause::ProxyBlocked],

@@ -315,6 +315,8 @@ impl Build {
             last_connected: None,
             last_failure: failed.then(|| last.clone()),
             last,
+            measured: 0,
+            lossy: 0,
             content_matches: 0,
         });
         self
@@ -489,6 +491,64 @@ impl Build {
             outcome: Outcome::ClosedEarly,
             held_ms: seconds * 1000 - 400,
         }))
+    }
+
+    /// A provider's record of the edge.
+    pub fn recorded(self, address: Option<&str>, origin_status: Option<u16>, reason: Option<EdgeReason>) -> Self {
+        self.fact(Fact::ProviderRecord(ProviderRecord {
+            source: "provider log".to_owned(),
+            address: address.map(ip),
+            edge_status: None,
+            origin_status,
+            reason,
+        }))
+    }
+
+    pub fn full(self, resource: Resource) -> Self {
+        self.measured(resource, 970)
+    }
+
+    pub fn measured(self, resource: Resource, permille: u32) -> Self {
+        self.fact(Fact::Saturation(Saturation {
+            source: "prometheus".to_owned(),
+            resource,
+            permille: Some(permille),
+            overflows_per_kilosecond: None,
+        }))
+    }
+
+    pub fn traffic(self, trend: Trend) -> Self {
+        self.fact(Fact::Traffic(Traffic { source: "prometheus".to_owned(), trend, windows: 4 }))
+    }
+
+    pub fn contrast(self, quiet: (u32, u32), busy: (u32, u32)) -> Self {
+        self.fact(Fact::LoadContrast(LoadContrast {
+            source: "prometheus".to_owned(),
+            quiet_failures: quiet.0,
+            quiet_probes: quiet.1,
+            busy_failures: busy.0,
+            busy_probes: busy.1,
+        }))
+    }
+
+    /// The last path had to send again in some of its probes.
+    pub fn lossy(self, lossy: u32, measured: u32) -> Self {
+        self.with(|t| (t.lossy, t.measured) = (lossy, measured))
+    }
+
+    pub fn origin_dns(self, resolver: &str, outcome: Outcome) -> Self {
+        self.fact(Fact::Dns(Dns {
+            vantage: "local".to_owned(),
+            name: "origin.example.com".to_owned(),
+            subject: DnsSubject::Origin,
+            resolver: resolver.to_owned(),
+            outcome,
+            addresses: Vec::new(),
+        }))
+    }
+
+    pub fn visitors(self, visitors: u32) -> Self {
+        self.fact(Fact::VisitorReports(VisitorReports { reports: visitors, visitors }))
     }
 
     pub fn verdict(&self) -> Verdict {

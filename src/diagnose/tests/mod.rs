@@ -2,6 +2,8 @@
 //! any evidence at all.
 
 pub mod build;
+mod load;
+mod names;
 mod paths;
 mod properties;
 mod tables;

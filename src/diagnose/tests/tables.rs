@@ -329,7 +329,7 @@ fn the_name_is_wrong() {
             "even while the site fails",
             Build::new().proxy(at_edge_504()).listed(ok()).dns("a", Outcome::OK, &[ORIGIN]),
             Cause::DnsBypassesProxy,
-            High,
+            Medium,
         ),
         ("no such name, say two", two(Outcome::NXDomain, &[]), Cause::DnsFailed, High),
         ("no such name, says one", Build::new().proxy(ok()).dns("a", Outcome::NXDomain, &[]), Cause::DnsFailed, Medium),

@@ -2,6 +2,7 @@
 
 use super::hop::{self, Hop};
 use super::leg::{self, Leg};
+use super::load::Load;
 use super::origin::{OriginAddress, Standing};
 use super::trouble::Trouble;
 use crate::api::{Observation, Outcome, Pattern, Phase};
@@ -108,26 +109,37 @@ impl Edge<'_> {
 }
 
 /// Gathers the edges from the sorted tracks.
-pub fn gather<'c>(case: &'c Case, tracks: &[&'c Track], origins: &[OriginAddress<'c>]) -> Vec<Edge<'c>> {
+pub fn gather<'c>(
+    case: &'c Case,
+    tracks: &[&'c Track],
+    origins: &[OriginAddress<'c>],
+    load: &Load<'c>,
+) -> Vec<Edge<'c>> {
+    let behind = Behind { case, origins, load };
     let mut by_path: BTreeMap<(&str, Option<SocketAddr>), Vec<&'c Track>> = BTreeMap::new();
     for track in tracks {
         if matches!(track.key.observation, Observation::ViaProxy | Observation::ViaProxyLong) {
             by_path.entry((track.key.vantage.as_str(), track.key.address)).or_default().push(track);
         }
     }
-    by_path
-        .into_iter()
-        .filter_map(|((vantage, address), tracks)| edge(case, vantage, address, &tracks, origins))
-        .collect()
+    by_path.into_iter().filter_map(|((vantage, address), tracks)| edge(&behind, vantage, address, &tracks)).collect()
+}
+
+/// What stands behind an edge: what else is known when its answer is read.
+#[derive(Clone, Copy)]
+struct Behind<'v, 'c> {
+    case: &'c Case,
+    origins: &'v [OriginAddress<'c>],
+    load: &'v Load<'c>,
 }
 
 fn edge<'c>(
-    case: &'c Case,
+    behind: &Behind<'_, 'c>,
     vantage: &'c str,
     address: Option<SocketAddr>,
     tracks: &[&'c Track],
-    origins: &[OriginAddress<'c>],
 ) -> Option<Edge<'c>> {
+    let Behind { case, origins, .. } = *behind;
     let find = |observation, variant: Option<Variant>| {
         tracks.iter().find(|t| t.key.observation == observation && variant.is_none_or(|v| t.key.variant == v)).copied()
     };
@@ -146,7 +158,7 @@ fn edge<'c>(
     let fault = failing(&bypass)
         .or_else(|| failing(&plain))
         .map(|(track, probe, wavers)| {
-            let (probe, seen) = seen(case, probe, long, origins);
+            let (probe, seen) = seen(behind, probe, long);
             EdgeFault { track, probe, seen, wavers, failures: track.failures }
         })
         .or_else(|| bypass.iter().chain(plain.iter()).find_map(|path| sent_back(path.track, origins)));
@@ -199,30 +211,26 @@ fn bad_certificate(probe: &Probe) -> bool {
     probe.certificate.as_ref().is_some_and(|c| c.verdict != CertVerdict::Valid)
 }
 
-fn seen<'c>(
-    case: &'c Case,
-    probe: &'c Probe,
-    long: Option<&'c Probe>,
-    origins: &[OriginAddress<'c>],
-) -> (&'c Probe, Seen) {
-    let first = one(case, probe, origins);
+fn seen<'c>(behind: &Behind<'_, 'c>, probe: &'c Probe, long: Option<&'c Probe>) -> (&'c Probe, Seen) {
+    let first = one(behind, probe);
     let (Seen::Silent { .. }, Some(long)) = (first, long) else { return (probe, first) };
     if long.outcome == Outcome::OK {
         return (long, Seen::Late);
     }
-    match one(case, long, origins) {
+    match one(behind, long) {
         Seen::Silent { .. } => (long, Seen::Silent { long: true }),
         other @ (Seen::Answer { .. } | Seen::Broken { .. }) => (long, other),
         _ => (probe, first),
     }
 }
 
-fn one<'c>(case: &'c Case, probe: &'c Probe, origins: &[OriginAddress<'c>]) -> Seen {
+fn one<'c>(behind: &Behind<'_, 'c>, probe: &'c Probe) -> Seen {
+    let Behind { case, origins, load } = *behind;
     let Some(trouble) = Trouble::of(probe) else {
         return Seen::BadCertificate;
     };
     let response = probe.response.as_ref();
-    let hop = response.map_or(Hop::UNKNOWN, |r| hop::of(&case.subject, probe, r, origins));
+    let hop = response.map_or(Hop::UNKNOWN, |r| hop::of(&case.subject, probe, r, origins, load));
     match (probe.phase, trouble) {
         (Some(Phase::Dns), _) => Seen::NoName,
         (Some(Phase::Connect), _) => Seen::NoEdge,
@@ -230,7 +238,7 @@ fn one<'c>(case: &'c Case, probe: &'c Probe, origins: &[OriginAddress<'c>]) -> S
         (Some(Phase::FirstByte), Trouble::NoAnswer(_)) if response.is_none() => Seen::Silent { long: false },
         (_, Trouble::Status(_) | Trouble::Body | Trouble::Slow | Trouble::WantsTls | Trouble::WantsCertificate) => {
             match response {
-                Some(response) => Seen::Answer { trouble, hop, leg: leg::of(&case.subject, probe, response) },
+                Some(response) => Seen::Answer { trouble, hop, leg: leg::of(&case.subject, probe, response, load) },
                 None => Seen::Broken { trouble, hop },
             }
         }

@@ -1,10 +1,11 @@
 //! Which hop made an answer that arrived through the proxy: the edge, or the origin behind it.
 //!
-//! In order of proof: `Proxy-Status` (RFC 9209), the origin's marker, the same body as the origin
+//! In order of proof: the provider's own record, `Proxy-Status` (RFC 9209), the origin's marker, the same body as the origin
 //! gives directly, the proxy's own error page, the time of one of its timers. A status code alone
 //! proves nothing: the same 502 may be made by any hop.
 
 use super::leg;
+use super::load::Load;
 use super::origin::{OriginAddress, Standing};
 use super::trouble::Trouble;
 use crate::api::Provider;
@@ -22,6 +23,8 @@ pub enum Made {
 /// What shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
+    /// The provider's own record.
+    Record,
     ProxyStatus,
     Marker,
     /// The answer asked for another protocol than we spoke, which only the next hop can mean.
@@ -61,8 +64,17 @@ impl Hop {
 }
 
 /// Decides who made the response of a probe through the proxy.
-pub fn of(subject: &Subject, probe: &Probe, response: &Response, origins: &[OriginAddress<'_>]) -> Hop {
+pub fn of(
+    subject: &Subject,
+    probe: &Probe,
+    response: &Response,
+    origins: &[OriginAddress<'_>],
+    load: &Load<'_>,
+) -> Hop {
     let made = |made, proof| Hop { made, proof };
+    if let Some(by) = recorded(probe, response, load) {
+        return made(by, Proof::Record);
+    }
     if response.marker == Some(true) {
         return made(Made::Origin, Proof::Marker);
     }
@@ -105,6 +117,23 @@ pub fn of(subject: &Subject, probe: &Probe, response: &Response, origins: &[Orig
         return made(Made::Edge, Proof::Contrast);
     }
     Hop::UNKNOWN
+}
+
+/// What the provider recorded of answers with this status: an origin that never answered, or the very status that it
+/// gave. Records that contradict each other prove nothing.
+fn recorded(probe: &Probe, response: &Response, load: &Load<'_>) -> Option<Made> {
+    let mut found = load.records_of(probe.address.map(|a| a.ip())).filter_map(|(_, record)| {
+        if record.edge_status.is_some_and(|status| status != response.status) {
+            return None;
+        }
+        match record.origin_status? {
+            0 => Some(Made::Edge),
+            status if status == response.status => Some(Made::Origin),
+            _ => Some(Made::Edge),
+        }
+    });
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
 }
 
 /// Whether the page is the proxy's own. nginx, HAProxy, Envoy and Tengine run at origins as well, so

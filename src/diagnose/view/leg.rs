@@ -1,7 +1,9 @@
 //! What happened between the proxy and the origin, as far as an answer made by the edge tells:
-//! from `Proxy-Status`, from the provider's own error number, or from the time until the answer.
+//! from the provider's record, from `Proxy-Status`, from the provider's own error number, or from the time until the answer.
 
+use super::load::Load;
 use crate::api::Provider;
+use crate::evidence::fact::EdgeReason;
 use crate::evidence::probe::{Maker, ProxyStatus, Response};
 use crate::evidence::{Probe, Subject};
 
@@ -26,6 +28,12 @@ pub enum Leg {
     HeaderTooLarge,
     /// The request came back to the proxy itself.
     Loop,
+    /// It could not resolve the origin's name.
+    NameFailed,
+    /// It may open no further connection.
+    ConnectionLimit,
+    /// It says that the fault is its own; the origin was not asked.
+    NeverTried,
     /// Too fast for a timer: refused, reset, a handshake or an answer that it did not like.
     AtOnce,
     Unknown,
@@ -34,7 +42,17 @@ pub enum Leg {
 impl Leg {
     /// Whether it fits packets that are dropped, rejected or reset on the way.
     pub const fn fits_block(self) -> bool {
-        !matches!(self, Self::Certificate | Self::Tls | Self::ReadTimeout | Self::HeaderTooLarge | Self::Loop)
+        !matches!(
+            self,
+            Self::Certificate
+                | Self::Tls
+                | Self::ReadTimeout
+                | Self::HeaderTooLarge
+                | Self::Loop
+                | Self::NameFailed
+                | Self::ConnectionLimit
+                | Self::NeverTried
+        )
     }
 
     pub const fn is_timeout(self) -> bool {
@@ -49,7 +67,10 @@ const AT_ONCE_MS: u32 = 1500;
 const LEAST_TIMER_MS: u32 = 2000;
 
 /// Decides what became of the proxy's own attempt.
-pub fn of(subject: &Subject, probe: &Probe, response: &Response) -> Leg {
+pub fn of(subject: &Subject, probe: &Probe, response: &Response, load: &Load<'_>) -> Leg {
+    if let Some(leg) = recorded(probe, response, load) {
+        return leg;
+    }
     match response.proxy_status {
         Some(ProxyStatus::ConnectionRefused) => return Leg::Refused,
         Some(ProxyStatus::ConnectionTimeout) => return Leg::ConnectTimeout,
@@ -58,6 +79,9 @@ pub fn of(subject: &Subject, probe: &Probe, response: &Response) -> Leg {
         Some(ProxyStatus::TlsError) => return Leg::Tls,
         Some(ProxyStatus::HeaderTooLarge) => return Leg::HeaderTooLarge,
         Some(ProxyStatus::LoopDetected) => return Leg::Loop,
+        Some(ProxyStatus::NameFailed) => return Leg::NameFailed,
+        Some(ProxyStatus::ConnectionLimit) => return Leg::ConnectionLimit,
+        Some(ProxyStatus::ProxyInternal) => return Leg::NeverTried,
         _ => {}
     }
     if let Some(leg) = response.maker.and_then(|maker| own_number(maker, response.status)) {
@@ -66,6 +90,33 @@ pub fn of(subject: &Subject, probe: &Probe, response: &Response) -> Leg {
     timer(subject, probe).unwrap_or_else(|| match waited(probe) {
         Some(ms) if ms <= AT_ONCE_MS => Leg::AtOnce,
         _ => Leg::Unknown,
+    })
+}
+
+/// The reason that the provider recorded for answers with this status. Records that contradict each other are left out.
+fn recorded(probe: &Probe, response: &Response, load: &Load<'_>) -> Option<Leg> {
+    let mut found = load.records_of(probe.address.map(|a| a.ip())).filter_map(|(_, record)| {
+        let mine = record.edge_status.is_none_or(|status| status == response.status);
+        record.reason.filter(|_| mine).and_then(of_reason)
+    });
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
+}
+
+const fn of_reason(reason: EdgeReason) -> Option<Leg> {
+    Some(match reason {
+        EdgeReason::ConnectTimeout => Leg::ConnectTimeout,
+        EdgeReason::Refused => Leg::Refused,
+        EdgeReason::Unroutable => Leg::Unreachable,
+        EdgeReason::ReadTimeout => Leg::ReadTimeout,
+        EdgeReason::Terminated => Leg::Terminated,
+        EdgeReason::TlsFailed => Leg::Tls,
+        EdgeReason::CertificateInvalid => Leg::Certificate,
+        EdgeReason::NameFailed => Leg::NameFailed,
+        EdgeReason::HeaderTooLarge => Leg::HeaderTooLarge,
+        EdgeReason::ConnectionLimit => Leg::ConnectionLimit,
+        EdgeReason::Incident => Leg::NeverTried,
+        EdgeReason::BlackHole | EdgeReason::Scrubbing | EdgeReason::CapacityExceeded => return None,
     })
 }
 

@@ -6,6 +6,7 @@ pub mod edge;
 pub mod exhibit;
 pub mod hop;
 pub mod leg;
+pub mod load;
 pub mod names;
 pub mod origin;
 pub mod replays;
@@ -16,6 +17,7 @@ use crate::evidence::{Case, Fact, Health, Subject, Track};
 use cluster::Cluster;
 use edge::Edge;
 use jiff::Timestamp;
+use load::Load;
 use names::Names;
 use origin::{OriginAddress, Standing};
 use replays::Replays;
@@ -47,6 +49,7 @@ pub struct View<'c> {
     pub names: Names<'c>,
     pub cluster: Cluster<'c>,
     pub replays: Replays<'c>,
+    pub load: Load<'c>,
 }
 
 impl<'c> View<'c> {
@@ -60,7 +63,8 @@ impl<'c> View<'c> {
         facts.sort_by_cached_key(|f| format!("{f:?}"));
         let cluster = Cluster::new(&facts);
         let origins = origin::gather(case, &tracks, &facts, &cluster);
-        let edges = edge::gather(case, &tracks, &origins);
+        let load = Load::new(&facts);
+        let edges = edge::gather(case, &tracks, &origins, &load);
         Self {
             subject: &case.subject,
             at: case.at,
@@ -70,6 +74,7 @@ impl<'c> View<'c> {
             names: Names::new(&facts),
             cluster,
             replays: Replays::new(&facts),
+            load,
         }
     }
 
@@ -114,7 +119,15 @@ fn known(fact: &Fact) -> bool {
         Fact::Allowlist(f) => f.outcome,
         Fact::Replay(f) => f.probe.outcome,
         Fact::Idle(f) => f.outcome,
-        Fact::Endpoints(_) | Fact::Pods(_) | Fact::Policy(_) | Fact::Arrival(_) => return true,
+        Fact::Endpoints(_)
+        | Fact::Pods(_)
+        | Fact::Policy(_)
+        | Fact::Arrival(_)
+        | Fact::ProviderRecord(_)
+        | Fact::Saturation(_)
+        | Fact::Traffic(_)
+        | Fact::LoadContrast(_)
+        | Fact::VisitorReports(_) => return true,
     };
     !matches!(outcome, Outcome::Unavailable | Outcome::Forbidden)
 }

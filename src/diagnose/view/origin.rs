@@ -70,6 +70,11 @@ impl<'c> OriginAddress<'c> {
         }
     }
 
+    /// Whether some echo came back.
+    pub fn echoed(&self) -> bool {
+        self.life.iter().any(|e| matches!(e, Exhibit::Fact(Fact::Ping(p)) if p.received > 0))
+    }
+
     /// The probe that the standing rests on, with its track.
     pub const fn judged(&self) -> Option<(&'c Track, &'c Probe)> {
         match self.standing {

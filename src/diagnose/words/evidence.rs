@@ -1,5 +1,6 @@
 //! Exhibits as one line each, in enums, numbers and our own words.
 
+use super::load;
 use crate::api::status::EvidenceItem;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase, conditions};
 use crate::diagnose::view::edge::Seen;
@@ -92,6 +93,8 @@ fn of_probe(view: &View<'_>, track: &Track, probe: &Probe) -> EvidenceItem {
 fn maker(seen: Seen) -> Option<&'static str> {
     let Seen::Answer { hop, .. } = seen else { return None };
     Some(match (hop.made, hop.proof) {
+        (Made::Edge, Proof::Record) => "made by the edge, by its provider's record",
+        (Made::Origin, Proof::Record) => "made by the origin, by the provider's record",
         (Made::Edge, Proof::ProxyStatus) => "made by the edge, says Proxy-Status",
         (Made::Edge, Proof::Marker) => "made by the edge: the origin's marker is missing",
         (Made::Edge, Proof::OwnPage) => "made by the edge: its own error page",
@@ -162,6 +165,11 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
     match fact {
         Fact::Replay(f) => super::replays::replay(f),
         Fact::Idle(f) => super::replays::idle(f),
+        Fact::ProviderRecord(f) => load::record(f),
+        Fact::Saturation(f) => load::saturation(f),
+        Fact::Traffic(f) => load::traffic(f),
+        Fact::LoadContrast(f) => load::contrast(f),
+        Fact::VisitorReports(f) => load::visitors(f),
         Fact::Dns(f) => {
             let answers: Vec<String> = f.addresses.iter().take(8).map(ToString::to_string).collect();
             EvidenceItem {
@@ -242,6 +250,7 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
             let (result, words) = match f.arrived {
                 Arrived::Blocked => (Outcome::Prohibited, "packets of the proxy were blocked"),
                 Arrived::Delivered => (Outcome::OK, "requests of the proxy reached the server"),
+                Arrived::Limited => (Outcome::Prohibited, "requests of the proxy were refused by a limit"),
                 Arrived::Nothing => (Outcome::Missing, "no packet of the proxy was seen"),
             };
             EvidenceItem {

@@ -2,6 +2,7 @@
 //! sent, and times are rounded, so that the same state always reads the same.
 
 mod evidence;
+mod load;
 pub mod next;
 mod remedy;
 mod replays;

@@ -11,6 +11,9 @@ pub enum Next {
     DeclareVerifies,
     Expectation,
     KeepAlive,
+    KernelCounters,
+    LargePath,
+    Limits,
     ListedVantage,
     LongProbe,
     Marker,
@@ -22,6 +25,7 @@ pub enum Next {
     PodLogs,
     Probe,
     ProbeAdmitted,
+    ProviderEvents,
     ProxyLog,
     ProxyPath,
     ProxySettings,
@@ -29,6 +33,8 @@ pub enum Next {
     SegmentSize,
     TlsProfile,
     UncachedPath,
+    Uplink,
+    VisitorReports,
 }
 
 impl Next {
@@ -59,6 +65,15 @@ impl Next {
                 .to_owned(),
             Self::KeepAlive => "Read the proxy's log of the failing requests: a reused connection that ended before the \
                 answer shows the race. Declare proxy.originIdleSeconds, and give the origin a longer keep-alive for a while."
+                .to_owned(),
+            Self::KernelCounters => "Read the kernel's counters at the origin (ListenOverflows, ListenDrops, \
+                SyncookiesSent, nf_conntrack_count against its maximum), or merge them with --merge."
+                .to_owned(),
+            Self::LargePath => "Compare a small and a large answer straight from the origin: on a full uplink small ones \
+                come in time and large ones do not."
+                .to_owned(),
+            Self::Limits => "Look for limits per address at the origin (limit_req, limit_conn, hashlimit, connlimit, \
+                agents), and whether failures grow with the load."
                 .to_owned(),
             Self::ListedVantage => "Probe the origin from a vantage that its allowlist admits, and declare it \
                 (origin.vantages with access Listed, or --access Listed); or merge such evidence with --merge."
@@ -101,6 +116,9 @@ impl Next {
                 policy is in the way."
                     .to_owned()
             }
+            Self::ProviderEvents => "Read the provider's console for the addresses named: null routes, scrubbing, exceeded \
+                capacity, incidents (merge such a record with --merge)."
+                .to_owned(),
             Self::ProxyLog => {
                 "Read the proxy's own record of the request to the origin: its error names what the proxy \
                 met."
@@ -130,6 +148,12 @@ impl Next {
                 .to_owned(),
             Self::UncachedPath => "Probe a path that the proxy never caches: an answer out of a cache says nothing of \
                 the origin."
+                .to_owned(),
+            Self::Uplink => "Measure the origin's uplink in bytes against its limit, and the loss from a second vantage \
+                (--merge its evidence)."
+                .to_owned(),
+            Self::VisitorReports => "Collect addresses and times of the visitors who report it (leeward report --clients): \
+                what they share names the part that fails."
                 .to_owned(),
         }
     }

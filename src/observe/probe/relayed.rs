@@ -21,6 +21,11 @@ pub(super) fn proxy_status(headers: &HeaderMap) -> Option<ProxyStatus> {
             ("error", "http_response_header_section_size" | "http_response_header_size") => {
                 return Some(ProxyStatus::HeaderTooLarge);
             }
+            ("error", "dns_error" | "dns_timeout") => return Some(ProxyStatus::NameFailed),
+            ("error", "connection_limit_reached") => return Some(ProxyStatus::ConnectionLimit),
+            ("error", "proxy_internal_error" | "proxy_internal_response" | "proxy_configuration_error") => {
+                return Some(ProxyStatus::ProxyInternal);
+            }
             ("error", "proxy_loop_detected") => return Some(ProxyStatus::LoopDetected),
             ("error", other) if !ALSO_ORIGINS.contains(&other) => return Some(ProxyStatus::IntermediaryError),
             ("received-status", _) => relayed = Some(ProxyStatus::Relayed),
@@ -99,7 +104,7 @@ mod tests {
     fn an_error_outranks_a_relayed_status() {
         let of = |value| proxy_status(&headers(&[("proxy-status", value)]));
         assert_eq!(of("edge; error=connection_refused"), Some(ProxyStatus::ConnectionRefused));
-        assert_eq!(of("ingress; received-status=502, edge; error=dns_timeout"), Some(ProxyStatus::IntermediaryError));
+        assert_eq!(of("ingress; received-status=502, edge; error=dns_timeout"), Some(ProxyStatus::NameFailed));
         assert_eq!(of("edge; received-status=502"), Some(ProxyStatus::Relayed));
         assert_eq!(of("edge; error=http_request_denied"), None);
         assert_eq!(of("edge; details=\"error=connection_refused; or not, who knows\""), None);

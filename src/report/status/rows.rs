@@ -10,7 +10,7 @@ use strum::IntoEnumIterator;
 
 fn finding(cause: Cause) -> Finding {
     let healthy = match cause {
-        Cause::Healthy => Some(true),
+        Cause::Healthy | Cause::ClientSubset => Some(true),
         Cause::Inconclusive | Cause::VantageFault | Cause::ProxyPolicyDenied => None,
         _ => Some(false),
     };

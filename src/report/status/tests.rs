@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 fn finding(cause: Cause) -> Finding {
     let healthy = match cause {
-        Cause::Healthy => Some(true),
+        Cause::Healthy | Cause::ClientSubset => Some(true),
         Cause::Inconclusive | Cause::VantageFault | Cause::ProxyPolicyDenied => None,
         _ => Some(false),
     };

@@ -1,0 +1,148 @@
+//! The network between: packets that are lost or held up, and an uplink that is full.
+//!
+//! Echoes alone prove nothing, because hosts and routers limit them; they count where TCP agrees.
+
+use super::fit::{beyond_the_edge, blamed};
+use super::{Finding, Ground, Locus, Match, Rule};
+use crate::api::{Cause, Confidence, Observation, Phase};
+use crate::diagnose::view::edge::{Edge, EdgeFault, Seen};
+use crate::diagnose::view::load::{echoes_lost, segments_lost};
+use crate::diagnose::view::origin::OriginAddress;
+use crate::diagnose::view::trouble::Trouble;
+use crate::diagnose::view::{Exhibit, View};
+use crate::diagnose::words::next::Next;
+use crate::evidence::Fact;
+use crate::evidence::fact::Resource;
+
+pub const DEGRADED: Rule = Rule {
+    cause: Cause::NetworkDegraded,
+    looks_for: "packets that are lost on the way, on TCP as well as in echoes",
+    judge: degraded,
+};
+
+/// Which way it is: the one to the origin, where the origin's own paths show it; the one to the edge, where only that
+/// one does. One vantage sees it, so it is Medium at most, and Low for the way to the edge, which may be this vantage's
+/// own.
+fn degraded<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    let (fault, edge) = match place {
+        Locus::Edge(edge @ Edge { fault: Some(fault), .. }) => (Some(fault), Some(edge)),
+        Locus::Origin(_) => (None, None),
+        _ => return Err("no place fails here"),
+    };
+    if fault.is_some_and(|f| !hampered(f)) {
+        return Err("what visitors see is steady, or no silence and no delay");
+    }
+    let origins: Vec<_> =
+        view.origins.iter().filter(|o| in_question(place, o)).filter_map(|o| lossy(view, o)).collect();
+    if !origins.is_empty() {
+        let inside = view.origins.iter().any(|o| {
+            o.works() && o.tracks.iter().any(|t| t.key.observation == Observation::InCluster && t.failures == 0)
+        });
+        let says = if inside {
+            "packets are lost on the way to the origin, while it answers well inside its cluster"
+        } else {
+            "packets are lost on the way to the origin, echoes and connections alike"
+        };
+        return Ok(Match::new(Confidence::Medium, Ground::Observed, says)
+            .showing(fault.map(|f| Exhibit::Probe(f.track, f.probe)))
+            .showing(origins.into_iter().flatten())
+            .or([Cause::UplinkCongested, Cause::AcceptSaturated])
+            .decided_by(Next::Uplink));
+    }
+    let Some((edge, fault)) = edge.zip(fault) else {
+        return Err("no loss was measured on the way to the failing address");
+    };
+    let tracks = [edge.plain, edge.bypass].into_iter().flatten().map(|p| p.track);
+    let worst = tracks.filter(|t| segments_lost(t)).max_by_key(|t| t.lossy);
+    let Some(track) = worst.filter(|_| view.working_origins().all(|o| !o.tracks.iter().any(|t| segments_lost(t))))
+    else {
+        return Err("no loss was measured on the way to the origin or to the edge");
+    };
+    Ok(Match::new(Confidence::Low, Ground::Observed, "packets are lost on the way from here to the edge")
+        .showing([Exhibit::Probe(fault.track, fault.probe), Exhibit::Probe(track, &track.last)])
+        .showing(view.working_origins().filter_map(OriginAddress::exhibit))
+        .or([Cause::ProxyUnderAttack, Cause::ProxyFault])
+        .decided_by(Next::OtherVantage))
+}
+
+fn in_question(place: Locus<'_, '_>, origin: &OriginAddress<'_>) -> bool {
+    match place {
+        Locus::Origin(own) => own.address == origin.address,
+        _ => true,
+    }
+}
+
+/// Silence or delay that comes and goes, as loss makes it; an outage is no loss.
+fn hampered(fault: &EdgeFault<'_>) -> bool {
+    match fault.seen {
+        Seen::Late => true,
+        Seen::Silent { .. } | Seen::Broken { .. } | Seen::NoEdge | Seen::NoHandshake => fault.wavers,
+        Seen::Answer { trouble: Trouble::Status(500..), hop, .. } => fault.wavers && !hop.origin(),
+        Seen::Answer { trouble: Trouble::Slow, .. } => true,
+        _ => false,
+    }
+}
+
+/// Loss on the way to an origin address, shown by echoes with TCP in agreement, or by many connections.
+pub fn lossy<'c>(view: &View<'c>, origin: &OriginAddress<'c>) -> Option<Vec<Exhibit<'c>>> {
+    let by_many = origin.tracks.iter().find(|t| segments_lost(t));
+    let agrees = origin.tracks.iter().find(|t| t.lossy > 0);
+    let echoes: Vec<Exhibit<'c>> =
+        origin.life.iter().filter(|e| matches!(e, Exhibit::Fact(Fact::Ping(p)) if echoes_lost(p))).copied().collect();
+    let track = by_many.or_else(|| agrees.filter(|_| !echoes.is_empty()))?;
+    let mut shown = vec![Exhibit::Probe(track, &track.last)];
+    shown.extend(echoes);
+    // Inside one node nothing is lost: that would be the kernel's own queues.
+    (track.key.observation != Observation::InCluster || view.origins.len() > 1).then_some(shown)
+}
+
+pub const UPLINK: Rule = Rule {
+    cause: Cause::UplinkCongested,
+    looks_for: "an uplink that is full while answers are late, lost or cut off",
+    judge: uplink,
+};
+
+/// A full uplink is a fact of its own; it is the cause where the origin's own paths suffer as it makes them suffer.
+fn uplink<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    let full = view.load.full(&[Resource::Uplink]);
+    if full.is_empty() {
+        return Err("no measure shows a full uplink");
+    }
+    let slow = |t: Trouble| {
+        matches!(t, Trouble::NoAnswer(Phase::FirstByte | Phase::Body | Phase::Tls) | Trouble::Slow | Trouble::Truncated)
+    };
+    let suffering = blamed(view, place, slow);
+    let lossy: Vec<Exhibit<'c>> =
+        view.origins.iter().filter(|o| in_question(place, o)).filter_map(|o| lossy(view, o)).flatten().collect();
+    let symptom = match place {
+        Locus::Edge(edge @ Edge { fault: Some(fault), .. }) if beyond_the_edge(edge) => match fault.seen {
+            Seen::Silent { .. } | Seen::Late | Seen::Broken { .. } => true,
+            Seen::Answer { trouble: Trouble::Slow, .. } => true,
+            Seen::Answer { trouble: Trouble::Status(500..), hop, leg, .. } => {
+                !hop.origin() && (leg.is_timeout() || fault.wavers)
+            }
+            _ => false,
+        },
+        Locus::Origin(_) => !suffering.is_empty() || !lossy.is_empty(),
+        _ => false,
+    };
+    if !symptom {
+        return Err("what is seen here is not what a full uplink does");
+    }
+    let agrees = !suffering.is_empty() || !lossy.is_empty();
+    let fault = match place {
+        Locus::Edge(edge) => edge.fault.as_ref().map(|f| Exhibit::Probe(f.track, f.probe)),
+        _ => None,
+    };
+    Ok(Match::new(
+        if agrees { Confidence::High } else { Confidence::Medium },
+        Ground::Fact,
+        "the origin's uplink is full, and its answers are late, lost or cut off",
+    )
+    .showing(full)
+    .showing(fault)
+    .showing(suffering.iter().filter_map(|(o, _)| o.exhibit()))
+    .showing(lossy)
+    .or([Cause::NetworkDegraded, Cause::OriginTimeout].into_iter().filter(|_| !agrees))
+    .decided_by(Next::LargePath))
+}
