@@ -9,7 +9,7 @@ use lab::dns::{Answer, NameServer};
 use lab::network::{Host, Network};
 use leeward::api::validated::Validated;
 use leeward::api::{Observation, Outcome, Phase, Provider};
-use leeward::evidence::fact::{DnsSubject, Fact};
+use leeward::evidence::fact::{DnsSubject, Fact, Variation};
 use leeward::evidence::probe::{Fault, Redirect};
 use leeward::evidence::{Probe, Variant};
 use leeward::observe::probe::{Prober, ProberOptions};
@@ -251,6 +251,52 @@ fn the_proxy_is_asked_first_also_when_it_has_to_wait() {
     stage.look(&plan, &Ask::default());
     let order = queue.0.lock().unwrap();
     assert!(order.first() == Some(&Via::Edge) && order.contains(&Via::Origin), "{order:?}");
+}
+
+#[test]
+fn every_repeated_request_passes_the_gate_and_is_one_request() {
+    let Some(stage) = stage() else { return };
+    serve(&stage.edge, |_| page("404 Not Found", "", "who?"));
+    let origin = serve(&stage.origin, |line| {
+        if line == "GET / HTTP/1.1" { page("404 Not Found", "", "who?") } else { page("400 Bad Request", "", "no") }
+    });
+    let queue = Arc::new(Queue(Mutex::default()));
+    let mut plan = plan(&format!("{BY_ADDRESS}, host: origin.example.com"), SHORT);
+    plan.gate = Some(Arc::clone(&queue) as Arc<dyn Gate>);
+    let calm = stage.look(&plan, &Ask::default());
+    assert!(!calm.facts.iter().any(|f| matches!(f, Fact::Replay(_))), "nobody asked for it");
+    assert_eq!(origin.lock().unwrap().len(), 1);
+    let seen = stage.look(&plan, &Ask { replay: true, ..Ask::default() });
+    let made: Vec<_> = seen
+        .facts
+        .iter()
+        .filter_map(|f| match f {
+            Fact::Replay(r) => Some((r.variation, r.probe.outcome)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(made, [(Variation::OtherHost, Outcome::UnexpectedStatus)]);
+    assert_eq!(origin.lock().unwrap().len(), 3);
+    let spent = queue.0.lock().unwrap().iter().filter(|via| **via == Via::Origin).count();
+    assert_eq!(spent, 3, "a repeated request waits for its turn like any other");
+    plan.gate = Some(Arc::new(Closed { denied: vec![], starved: Some(ORIGIN.parse().unwrap()) }));
+    let starved = stage.look(&plan, &Ask { replay: true, ..Ask::default() });
+    assert!(!starved.facts.iter().any(|f| matches!(f, Fact::Replay(_))), "what had no turn is not known");
+    assert_eq!(origin.lock().unwrap().len(), 3);
+}
+
+#[test]
+fn a_preamble_is_tried_where_the_origin_hangs_up() {
+    let Some(stage) = stage() else { return };
+    serve(&stage.edge, |_| page("502 Bad Gateway", "", "bad"));
+    let origin = serve(&stage.origin, |line| if line.starts_with("PROXY TCP4 ") { good(line) } else { String::new() });
+    let seen = stage.look(&plan(BY_ADDRESS, SHORT), &Ask { replay: true, ..Ask::default() });
+    let replay =
+        |f: &Fact| matches!(f, Fact::Replay(r) if r.variation == Variation::Preamble && r.probe.outcome == Outcome::OK);
+    assert!(seen.facts.iter().any(replay), "{:#?}", seen.facts);
+    assert_eq!(origin.lock().unwrap().len(), 2);
+    let declared = stage.look(&plan(&format!("{BY_ADDRESS}, proxyProtocol: V1"), SHORT), &Ask::default());
+    assert_eq!(by(&declared, Observation::Direct, Variant::Plain)[0].outcome, Outcome::OK);
 }
 
 #[test]

@@ -49,8 +49,8 @@ impl Rounds {
                 suspects: ledger.suspects(),
                 control: self.control.clone(),
                 large: true,
-                // Once something is known to fail, or at once where there is no second round.
-                replay: done > 0 || self.count == 1,
+                // Once, when what fails is known.
+                replay: done + 1 == self.count,
                 hold: None,
             };
             let doing = if long {

@@ -35,8 +35,14 @@ impl Recent {
             *age += 1;
             *age <= rounds(fact)
         });
-        for fact in facts {
-            self.facts.insert(key(&fact), (fact, 0));
+        for mut fact in facts {
+            let key = key(&fact);
+            if let (Fact::Replay(new), Some((Fact::Replay(old), _))) = (&mut fact, self.facts.get(&key))
+                && new.probe.outcome == old.probe.outcome
+            {
+                new.times = old.times.saturating_add(1);
+            }
+            self.facts.insert(key, (fact, 0));
         }
     }
 

@@ -42,6 +42,9 @@ fn too_large<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if !named && !matches!(leg, Leg::AtOnce | Leg::Terminated | Leg::Unknown) {
         return Err("the proxy's attempt ended otherwise");
     }
+    if !named && small_fails(view, limit) {
+        return Err("a path with small headers fails as well");
+    }
     let through = comes_through(view);
     let sure = named || through.is_some();
     let says = match mine.iter().filter_map(|o| bytes(o)).max() {
@@ -56,6 +59,13 @@ fn too_large<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         .showing(through)
         .or([Cause::ProxyBlocked, Cause::ProxyOriginMisconfigured].into_iter().filter(|_| !sure))
         .decided_by(Next::ProxyLog))
+}
+
+/// Another path has small headers at the origin, and the proxy fails with it just so.
+fn small_fails(view: &View<'_>, limit: Option<u32>) -> bool {
+    let small = view.replays.every(Variation::StrangePath).filter_map(|r| r.probe.response.as_ref()?.header_bytes);
+    let fails = view.replays.proxied(Variation::StrangePath).and_then(|r| r.probe.response.as_ref());
+    limit.is_some_and(|limit| small.max().is_some_and(|most| most <= limit)) && fails.is_some_and(|r| r.status >= 500)
 }
 
 /// An answer of the origin to a path that nobody knows, which arrives through the proxy.

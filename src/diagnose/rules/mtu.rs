@@ -96,7 +96,11 @@ fn large_path<'c>(view: &View<'c>) -> Finding<'c> {
     if mine.is_empty() {
         return Err("small segments do not bring the large response");
     }
-    let sure = mine.iter().all(|(large, _)| tail_only(large.probe)) && !answered_early(proxied.probe);
+    // A response of many full packets has no small one at its end that could come through: then the whole comparison must
+    // have come out like this more than once.
+    let seen =
+        |large: &Repeated<'_>, small: &Repeated<'_>| tail_only(large.probe) || large.times >= 2 && small.times >= 2;
+    let sure = mine.iter().all(|(large, small)| seen(large, small)) && !answered_early(proxied.probe);
     let says = "large packets from the origin vanish on the way: a large response stalls, and comes in small segments";
     let mut found = Match::new(if sure { Confidence::High } else { Confidence::Medium }, Ground::Fact, says)
         .showing(mine.iter().flat_map(|(large, small)| [Exhibit::Fact(large.fact), Exhibit::Fact(small.fact)]))

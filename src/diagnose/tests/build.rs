@@ -478,7 +478,15 @@ impl Build {
     fn repeated(self, observation: Observation, variation: Variation, address: &str, saw: Saw) -> Self {
         let address = Some(SocketAddr::new(ip(address), 443));
         let probe = Box::new(Probe { observation, address, ..saw.0 });
-        self.fact(Fact::Replay(Replay { variation, probe }))
+        self.fact(Fact::Replay(Replay { variation, probe, times: 1 }))
+    }
+
+    /// The last fact was seen so often in a row.
+    pub fn times(mut self, times: u32) -> Self {
+        if let Some(Fact::Replay(replay)) = self.case.facts.last_mut() {
+            replay.times = times;
+        }
+        self
     }
 
     /// An idle connection that the origin closed after so long.

@@ -314,7 +314,7 @@ fn headers_are_too_large() {
         (
             "and no other path comes through either",
             large().replay(Variation::StrangePath, passes()).replay_proxied(Variation::StrangePath, status(502)),
-            Cause::OriginHeaderTooLarge,
+            Cause::ProxyBlocked,
             Medium,
         ),
         (
@@ -393,6 +393,21 @@ fn large_packets_vanish() {
         (
             "only the large response, on both paths",
             large(stalls().tail_only(), ok(), stalls()),
+            Cause::PathMtuBlackhole,
+            High,
+        ),
+        ("no tail, once", large(stalls(), ok(), stalls()), Cause::PathMtuBlackhole, Medium),
+        (
+            "no tail, but again and again",
+            Build::new()
+                .subject(declared)
+                .proxy(ok())
+                .listed(ok())
+                .replay(Variation::LargePath, stalls())
+                .times(2)
+                .replay(Variation::LargePathSmallSegments, ok())
+                .times(2)
+                .replay_proxied(Variation::LargePath, stalls()),
             Cause::PathMtuBlackhole,
             High,
         ),

@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 pub struct Repeated<'c> {
     pub fact: &'c Fact,
     pub probe: &'c Probe,
+    /// How often in a row it has ended like this.
+    pub times: u32,
 }
 
 impl Repeated<'_> {
@@ -73,12 +75,12 @@ impl<'c> Replays<'c> {
         self.all
             .iter()
             .filter(move |(_, r)| r.variation == variation && r.probe.observation != Observation::ViaProxy)
-            .map(|(fact, r)| Repeated { fact, probe: &r.probe })
+            .map(|(fact, r)| Repeated { fact, probe: &r.probe, times: r.times })
     }
 
     fn find(&self, variation: Variation, mine: impl Fn(&Probe) -> bool) -> Option<Repeated<'c>> {
         let found = self.all.iter().find(|(_, r)| r.variation == variation && mine(&r.probe));
-        found.map(|(fact, r)| Repeated { fact, probe: &r.probe })
+        found.map(|(fact, r)| Repeated { fact, probe: &r.probe, times: r.times })
     }
 
     /// The shortest time after which the origin closed an idle connection.

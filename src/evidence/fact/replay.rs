@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 pub struct Replay {
     pub variation: Variation,
     pub probe: Box<Probe>,
+    /// How often in a row it has ended like this.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+const fn once() -> u32 {
+    1
 }
 
 /// The one thing that was changed.

@@ -37,7 +37,8 @@ pub(super) async fn handshake(stream: TcpStream, trust: &Trust, request: &ProbeR
     });
     config.enable_sni = manner.server_name == ServerNameUse::Sent;
     if manner.http2 {
-        config.alpn_protocols = vec![b"h2".to_vec()];
+        // Beside the older one, so that a server without it is not put to a refusal.
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     }
     config.dangerous().set_certificate_verifier(Arc::<Recorder>::clone(&recorder));
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);

@@ -11,7 +11,7 @@ pub struct Manner {
     pub max_version: TlsVersion,
     /// Whether the server name is sent.
     pub server_name: ServerNameUse,
-    /// Offers HTTP/2 and nothing else.
+    /// Asks over HTTP/2, where the server takes it.
     pub http2: bool,
     /// Announces small segments, so that the peer sends no large packet.
     pub small_segments: bool,

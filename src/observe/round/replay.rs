@@ -178,7 +178,7 @@ impl Replays<'_> {
             probe.outcome = Outcome::TLSAlert;
         }
         let outcome = probe.outcome;
-        made.push(Replay { variation, probe: Box::new(probe) });
+        made.push(Replay { variation, probe: Box::new(probe), times: 1 });
         Some(outcome)
     }
 

@@ -24,6 +24,9 @@ struct Made {
     at: Duration,
     plain: bool,
     long: bool,
+    large: bool,
+    replay: bool,
+    hold: bool,
 }
 
 /// A network whose sites a test breaks and mends.
@@ -33,6 +36,8 @@ struct Script {
     made: Mutex<Vec<Made>>,
     down: Mutex<HashSet<String>>,
     hang: Mutex<HashSet<String>>,
+    /// The edge answers 502 now and then.
+    flaky: Mutex<HashSet<String>>,
     /// Nothing at all answers.
     dark: Mutex<HashSet<String>>,
     takes: Mutex<Duration>,
@@ -94,8 +99,12 @@ impl Looks for Scripted {
                 at: begun.elapsed(),
                 plain: ask.plain,
                 long: ask.long,
+                large: ask.large,
+                replay: ask.replay,
+                hold: ask.hold.is_some(),
             });
-            if !ask.long {
+            let aside = ask.long || ask.hold.is_some();
+            if !aside {
                 let mut busy = script.busy.lock();
                 let busy = busy.entry(origin.clone()).or_default();
                 *busy += 1;
@@ -109,7 +118,9 @@ impl Looks for Scripted {
             let down = script.down.lock().contains(&origin);
             let hang = script.hang.lock().contains(&origin);
             let dark = script.dark.lock().contains(&origin);
-            let fault = if hang { Some(Fault::Deadline) } else { down.then_some(Fault::ConnectionRefused) };
+            let unlucky = script.flaky.lock().contains(&origin) && script.count() % 5 == 0;
+            let fault =
+                if hang { Some(Fault::Deadline) } else { (down || unlucky).then_some(Fault::ConnectionRefused) };
             let fault = if dark { Some(Fault::HostUnreachable) } else { fault };
             let at_edge = |variant| probe(Observation::ViaProxy, variant, edge, fault);
             let mut probes = vec![
@@ -121,7 +132,8 @@ impl Looks for Scripted {
             }
             if ask.long {
                 probes.push(probe(Observation::ViaProxyLong, Variant::Bypass, edge, None));
-            } else {
+            }
+            if !aside {
                 *script.busy.lock().get_mut(&origin).unwrap() -= 1;
             }
             Look { probes, edges: vec![edge], origins: vec![direct], ..Look::default() }
@@ -213,6 +225,28 @@ async fn a_new_origin_is_looked_at_at_once_and_then_every_period() {
     let plain = made.iter().filter(|m| m.plain).count();
     assert!((24..=27).contains(&plain), "{plain} of {} rounds with the plain URL", made.len());
     assert_eq!(bed.published("s1"), 1, "published once, since nothing changed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_are_repeated_and_connections_held_only_while_something_fails_and_seldom() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    pass(3000).await;
+    let calm = bed.script.made("s1");
+    assert!(!calm.iter().any(|m| m.replay || m.hold), "a healthy site costs nothing more");
+    let large = calm.iter().filter(|m| m.large).count();
+    assert!((20..=27).contains(&large), "{large} of {} rounds with the large response", calm.len());
+    bed.script.flaky.lock().insert("s1".into());
+    pass(7000).await;
+    let all = bed.script.made("s1");
+    let held = all.iter().filter(|m| m.hold).count();
+    assert!((1..=3).contains(&held), "held {held} times in two hours");
+    bed.script.down.lock().insert("s1".into());
+    let before = all.len();
+    pass(600).await;
+    let replays: Vec<Duration> = bed.script.made("s1")[before..].iter().filter(|m| m.replay).map(|m| m.at).collect();
+    assert!((8..=11).contains(&replays.len()), "{replays:?}");
+    assert!(replays.windows(2).all(|w| w[1] - w[0] >= Duration::from_secs(60)), "{replays:?}");
 }
 
 #[tokio::test(start_paused = true)]

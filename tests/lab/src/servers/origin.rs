@@ -43,6 +43,8 @@ pub struct Origin {
     pub answer: Answer,
     /// Only these addresses or prefixes get an answer; others get 403.
     pub allow: Option<Vec<String>>,
+    /// Offers HTTP/2.
+    pub http2: bool,
     /// A PROXY protocol preamble must come first.
     pub preamble: bool,
     /// The one host that it knows, and what strangers get.
@@ -60,6 +62,7 @@ impl Origin {
             marker: None,
             answer: Answer::Page("ok: the site\n".to_owned()),
             allow: None,
+            http2: false,
             preamble: false,
             only: None,
             extra: String::new(),
@@ -91,9 +94,10 @@ impl Origin {
     fn http(&self) -> String {
         let listens = |default: &str| {
             let ssl = if self.tls.is_some() { " ssl" } else { "" };
+            let http2 = if self.http2 { " http2" } else { "" };
             let preamble = if self.preamble { " proxy_protocol" } else { "" };
             self.listen.iter().fold(String::new(), |mut text, listen| {
-                let _ = writeln!(text, "  listen {listen}{ssl}{preamble}{default};");
+                let _ = writeln!(text, "  listen {listen}{ssl}{http2}{preamble}{default};");
                 text
             })
         };

@@ -135,10 +135,12 @@ pub struct Wants {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Gives {
-    /// So many KiB of headers, on every answer that is not an error.
+    /// So many KiB of headers, on good answers at /healthz.
     pub header_kibibytes: usize,
     /// So many KiB at /big.
     pub large_kibibytes: usize,
+    /// HTTP/2 to whoever wants it.
+    pub http2: bool,
     /// Keeps idle connections for so many seconds.
     pub keep_alive_seconds: Option<u64>,
 }

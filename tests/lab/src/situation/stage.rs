@@ -273,6 +273,7 @@ fn nginx_origin(
     server.marker = origin.marker.then(|| (MARKER.0.to_owned(), MARKER.1.to_owned()));
     server.allow = origin.allow.as_ref().map(|names| names.iter().map(|name| allowed(name)).collect());
     server.preamble = origin.wants.preamble;
+    server.http2 = origin.gives.http2;
     server.only = match (&origin.wants.host, origin.wants.server_name) {
         (Some(name), _) => Some((name.clone(), Strangers::NotFound)),
         (None, true) => Some((SITE.to_owned(), Strangers::NoHandshake)),
@@ -300,8 +301,13 @@ fn extra(origin: &Origin, authority: &Authority) -> String {
     if let Some(seconds) = origin.gives.keep_alive_seconds {
         text.push_str(&format!("  keepalive_timeout {seconds}s;\n"));
     }
-    for number in 0..origin.gives.header_kibibytes {
-        text.push_str(&format!("  add_header X-Filler-{number} {};\n", "x".repeat(1000)));
+    if origin.gives.header_kibibytes > 0 {
+        text.push_str("  location = /healthz {\n    try_files /page.txt =404;\n");
+        text.push_str(&format!("    add_header {} \"{}\" always;\n", MARKER.0, MARKER.1));
+        for number in 0..origin.gives.header_kibibytes {
+            text.push_str(&format!("    add_header X-Filler-{number} {};\n", "x".repeat(1000)));
+        }
+        text.push_str("  }\n");
     }
     if origin.gives.large_kibibytes > 0 {
         text.push_str("  location = /big { }\n");
