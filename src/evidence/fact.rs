@@ -2,11 +2,13 @@
 
 mod idle;
 mod load;
+mod nodes;
 mod record;
 mod replay;
 
 pub use idle::Idle;
 pub use load::{LoadContrast, Resource, Saturation, Traffic, Trend, VisitorReports};
+pub use nodes::{Node, Nodes};
 pub use record::{EdgeReason, ProviderRecord};
 pub use replay::{Replay, Variation};
 
@@ -24,6 +26,7 @@ pub enum Fact {
     Control(Control),
     Endpoints(Endpoints),
     Pods(Pods),
+    Nodes(Nodes),
     Policy(Policy),
     Allowlist(Allowlist),
     Arrival(Arrival),
@@ -114,9 +117,22 @@ pub struct Endpoints {
     /// Ready endpoints that may be dialled: pods of the namespace that hold the address.
     #[serde(default)]
     pub dialable: Vec<SocketAddr>,
+    /// Endpoints of such pods that are not ready; dialled only while none is ready.
+    #[serde(default)]
+    pub unready: Vec<SocketAddr>,
+    /// Ports that the containers of dialable endpoints declare beside the target port, at most 16.
+    #[serde(default)]
+    pub declared: Vec<SocketAddr>,
     /// Endpoints whose address belongs to no such pod; never dialled.
     #[serde(default)]
     pub foreign: u32,
+}
+
+impl Endpoints {
+    /// What is dialled: the ready ones, or those that are not while none is.
+    pub fn targets(&self) -> &[SocketAddr] {
+        if self.dialable.is_empty() { &self.unready } else { &self.dialable }
+    }
 }
 
 /// The pods behind the origin's Service.
@@ -144,6 +160,9 @@ pub struct Pod {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
     pub restarts: u32,
+    /// Name of its node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// Seconds since the last container start, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_seconds_ago: Option<u32>,

@@ -75,7 +75,7 @@ impl LookArgs {
         let control = self.vantage.control.as_deref().map(control).transpose()?;
         let endpoints = cluster::endpoints(&*question.objects, &question.spec)
             .map_err(|error| anyhow!("spec.origin.service: {error}"))?;
-        let dialable = endpoints.as_ref().map_or_else(Vec::new, |e| e.dialable.clone());
+        let dialable = endpoints.as_ref().map_or_else(Vec::new, |e| e.targets().to_vec());
         let looked = if self.looking.offline {
             Looked { ledger: Ledger::new(), origins: Vec::new() }
         } else {

@@ -60,6 +60,7 @@ fn key(fact: &Fact) -> String {
         Fact::Control(f) => format!("control {}", f.vantage),
         Fact::Endpoints(f) => format!("endpoints {}", f.service),
         Fact::Pods(_) => "pods".to_owned(),
+        Fact::Nodes(_) => "nodes".to_owned(),
         Fact::Policy(f) => format!("policy {} {}", f.pod, f.port),
         Fact::Allowlist(f) => format!("allowlist {}", f.object),
         Fact::Arrival(f) => format!("arrival {} {:?}", f.source, f.address),

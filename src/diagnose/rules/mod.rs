@@ -27,6 +27,7 @@ mod redirect;
 mod refused;
 mod returns;
 pub mod risks;
+mod service;
 mod silence;
 mod timeout;
 mod tls;
@@ -152,8 +153,12 @@ pub const CHAIN: &[Rule] = &[
     edge::STALE,
     redirect::LOOP,
     edge::DENIED,
+    workload::OOM_KILLED,
     workload::CRASH_LOOP,
+    service::NODE,
     workload::NO_ENDPOINTS,
+    service::TARGET_PORT,
+    service::READINESS,
     policy::NETWORK_POLICY,
     blocked::RECORDED,
     policy::INCOMPLETE,
@@ -179,6 +184,7 @@ pub const CHAIN: &[Rule] = &[
     silence::UNREACHABLE,
     silence::FILTERED,
     closed::CLOSED,
+    service::ROLLOUT,
     keepalive::RACE,
     timeout::TIMEOUT,
     large::SLOW,

@@ -32,7 +32,7 @@ fn looping(pod: &Pod) -> Option<Confidence> {
 
 /// Whether a workload without a working pod would explain what visitors see here: the request got
 /// past the edge, and what came back is an error, silence or a broken answer.
-fn explains(view: &View<'_>, place: Locus<'_, '_>) -> bool {
+pub fn explains(view: &View<'_>, place: Locus<'_, '_>) -> bool {
     match place {
         // Files alone, or a proxy of which nothing is known.
         Locus::Site => view.edges.is_empty(),
@@ -51,12 +51,17 @@ fn explains(view: &View<'_>, place: Locus<'_, '_>) -> bool {
     }
 }
 
-/// A crash loop is the cause only if it leaves nothing that works: one of three replicas may loop
-/// while the others serve.
-fn crash_loop<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
-    let pods: Vec<_> = view.cluster.pods.iter().filter_map(|(fact, p)| Some((*fact, *p, looping(p)?))).collect();
+/// Pods that keep dying are the cause only if they leave nothing that works: one of three replicas may loop while the
+/// others serve.
+fn dying<'c>(
+    view: &View<'c>,
+    place: Locus<'_, 'c>,
+    mine: impl Fn(&Pod) -> Option<Confidence>,
+    how: &str,
+) -> Finding<'c> {
+    let pods: Vec<_> = view.cluster.pods.iter().filter_map(|(fact, p)| Some((*fact, *p, mine(p)?))).collect();
     if pods.is_empty() {
-        return Err("no pod is known to restart again and again");
+        return Err("no pod is known to end so");
     }
     if !explains(view, place) {
         return Err("what visitors see is nothing that a dying pod explains");
@@ -65,24 +70,18 @@ fn crash_loop<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let none_ready = view.cluster.any_ready() == Some(false);
     if let Locus::Origin(origin) = place {
         if !own(origin.address.ip()) {
-            return Err("the failing address is not that of a restarting pod");
+            return Err("the failing address is not that of a dying pod");
         }
     } else if !none_ready {
         if view.working_origins().next().is_some() {
             return Err("other endpoints of the Service answer");
         }
         if view.failing_origins().next().is_none() || !view.failing_origins().all(|o| own(o.address.ip())) {
-            return Err("the Service has ready endpoints, and nothing shows that a restarting pod is asked");
+            return Err("the Service has ready endpoints, and nothing shows that a dying pod is asked");
         }
     }
     let sure = pods.iter().map(|(_, _, c)| *c).max().unwrap_or(Confidence::Low);
-    let killed = pods.iter().any(|(_, p, _)| p.last_termination.as_deref() == Some("OOMKilled"));
-    let says = format!(
-        "{} of {} pods behind the Service restart again and again{}",
-        pods.len(),
-        view.cluster.pods.len(),
-        if killed { ", killed for their memory" } else { "" }
-    );
+    let says = format!("{} of {} pods behind the Service {how}", pods.len(), view.cluster.pods.len());
     let limit = if matches!(place, Locus::Site) { Confidence::Medium } else { Confidence::High };
     let mut found = Match::new(sure, Ground::Fact, says)
         .at_most(limit)
@@ -93,6 +92,32 @@ fn crash_loop<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         found.origins = vec![origin.address.ip()];
     }
     Ok(found)
+}
+
+/// A pod that ends again and again for another reason than its memory.
+fn crash_loop<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    dying(view, place, |pod| looping(pod).filter(|_| !killed(pod)), "restart again and again")
+}
+
+pub const OOM_KILLED: Rule = Rule {
+    cause: Cause::PodOomKilled,
+    looks_for: "pods of the Service whose containers were killed for their memory",
+    judge: oom_killed,
+};
+
+/// The kernel's own word. Exit code 137 alone is any kill, and an eviction is about the node.
+fn oom_killed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    let mine = |pod: &Pod| (killed(pod) && !pod.ready).then_some(Confidence::High);
+    dying(view, place, mine, "were killed for their memory")
+}
+
+fn killed(pod: &Pod) -> bool {
+    pod.last_termination.as_deref() == Some("OOMKilled")
+}
+
+/// A pod that runs and is not ready, without any sign of why.
+pub fn running_unready(pod: &Pod) -> bool {
+    !pod.ready && pod.phase == "Running" && pod.waiting.is_none() && looping(pod).is_none() && !killed(pod)
 }
 
 pub const NO_ENDPOINTS: Rule =
@@ -109,6 +134,10 @@ fn no_endpoints<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     }
     if view.working_origins().next().is_some() {
         return Err("an endpoint answers although none is called ready");
+    }
+    let ports_exist = view.cluster.endpoints.iter().any(|(_, e)| e.port_exists);
+    if ports_exist && view.cluster.pods.iter().any(|(_, p)| running_unready(p)) {
+        return Err("pods run, and are only not ready");
     }
     let mut says = String::new();
     for (_, e) in &view.cluster.endpoints {

@@ -430,8 +430,31 @@ impl Build {
             not_ready: selected.saturating_sub(ready),
             terminating: 0,
             dialable: Vec::new(),
+            unready: Vec::new(),
+            declared: Vec::new(),
             foreign: 0,
         }))
+    }
+
+    /// Changes the endpoints that were added last.
+    pub fn slices(mut self, change: impl FnOnce(&mut Endpoints)) -> Self {
+        let last = self.case.facts.iter_mut().rev().find_map(|f| match f {
+            Fact::Endpoints(e) => Some(e),
+            _ => None,
+        });
+        change(last.expect("no endpoints yet"));
+        self
+    }
+
+    pub fn nodes(self, local_only: bool, nodes: &[(&str, &str, bool, u32)]) -> Self {
+        let node = |(name, address, ready, ready_pods): &(&str, &str, bool, u32)| Node {
+            name: (*name).to_owned(),
+            addresses: vec![ip(address)],
+            ready: Some(*ready),
+            pods: 1,
+            ready_pods: *ready_pods,
+        };
+        self.fact(Fact::Nodes(Nodes { nodes: nodes.iter().map(node).collect(), local_only }))
     }
 
     pub fn pods(self, pods: Vec<Pod>) -> Self {
@@ -576,6 +599,7 @@ pub fn looping(address: &str) -> Pod {
         exit_code: Some(1),
         restarts: 7,
         started_seconds_ago: None,
+        node: None,
     }
 }
 
@@ -587,4 +611,14 @@ pub fn running(address: &str) -> Pod {
         phase: "Running".to_owned(),
         ..Pod::default()
     }
+}
+
+/// A pod that was killed for its memory.
+pub fn killed(address: &str) -> Pod {
+    Pod { last_termination: Some("OOMKilled".to_owned()), exit_code: Some(137), ..looping(address) }
+}
+
+/// A pod that runs and is not ready.
+pub fn unready(address: &str) -> Pod {
+    Pod { ready: false, ..running(address) }
 }

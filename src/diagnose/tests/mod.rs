@@ -7,3 +7,4 @@ mod names;
 mod paths;
 mod properties;
 mod tables;
+mod workload;

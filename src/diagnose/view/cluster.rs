@@ -3,13 +3,16 @@
 use super::Exhibit;
 use crate::api::Outcome;
 use crate::evidence::Fact;
-use crate::evidence::fact::{Allowlist, Arrived, Endpoints, Pod, Policy, PolicyVerdict};
+use crate::evidence::fact::{Allowlist, Arrived, ControlPort, Endpoints, Nodes, Pod, Policy, PolicyVerdict};
 
 /// Facts of configuration and of the workload.
 #[derive(Debug, Default)]
 pub struct Cluster<'c> {
     pub endpoints: Vec<(&'c Fact, &'c Endpoints)>,
     pub pods: Vec<(&'c Fact, &'c Pod)>,
+    pub nodes: Vec<(&'c Fact, &'c Nodes)>,
+    /// Dials of other ports of an address.
+    pub ports: Vec<(&'c Fact, &'c ControlPort)>,
     pub policies: Vec<(&'c Fact, &'c Policy)>,
     /// Allowlists that lack at least one prefix of the proxy.
     pub gaps: Vec<(&'c Fact, &'c Allowlist)>,
@@ -23,6 +26,8 @@ impl<'c> Cluster<'c> {
             match fact {
                 Fact::Endpoints(f) => cluster.endpoints.push((fact, f)),
                 Fact::Pods(f) => cluster.pods.extend(f.pods.iter().map(|p| (*fact, p))),
+                Fact::Nodes(f) => cluster.nodes.push((fact, f)),
+                Fact::ControlPort(f) => cluster.ports.push((fact, f)),
                 Fact::Policy(f) => cluster.policies.push((fact, f)),
                 Fact::Allowlist(f) if f.outcome == Outcome::Missing && f.missing_prefixes > 0 => {
                     cluster.gaps.push((fact, f));

@@ -121,6 +121,7 @@ fn known(fact: &Fact) -> bool {
         Fact::Idle(f) => f.outcome,
         Fact::Endpoints(_)
         | Fact::Pods(_)
+        | Fact::Nodes(_)
         | Fact::Policy(_)
         | Fact::Arrival(_)
         | Fact::ProviderRecord(_)

@@ -214,6 +214,20 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
                 ..plain(Observation::Pods, CLUSTER, if ready == f.pods.len() { Outcome::OK } else { Outcome::Missing })
             }
         }
+        Fact::Nodes(f) => {
+            let bad: Vec<&str> = f.nodes.iter().filter(|n| n.ready == Some(false)).map(|n| n.name.as_str()).collect();
+            let empty = f.nodes.iter().filter(|n| f.local_only && n.ready_pods == 0).count();
+            let mut detail = format!("{} of {} nodes not ready", bad.len(), f.nodes.len());
+            if empty > 0 {
+                detail.push_str(&format!("; {empty} without a ready endpoint under externalTrafficPolicy Local"));
+            }
+            let result = if bad.is_empty() && empty == 0 { Outcome::OK } else { Outcome::Missing };
+            EvidenceItem {
+                address: (!bad.is_empty()).then(|| bad.join(", ")),
+                detail: Some(detail),
+                ..plain(Observation::Nodes, CLUSTER, result)
+            }
+        }
         Fact::Policy(f) => {
             let result = match f.verdict {
                 PolicyVerdict::NotIsolated | PolicyVerdict::AdmitsAll => Outcome::Covered,

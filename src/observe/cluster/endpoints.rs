@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+/// Most addresses that one fact lists beside the dialable ones.
+const MOST_LISTED: usize = 16;
+
 /// Why a Service cannot be an origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
@@ -93,6 +96,8 @@ const fn empty(service: String) -> fact::Endpoints {
         not_ready: 0,
         terminating: 0,
         dialable: Vec::new(),
+        unready: Vec::new(),
+        declared: Vec::new(),
         foreign: 0,
     }
 }
@@ -139,6 +144,8 @@ impl<'a> Tally<'a> {
 
     fn add(mut self, slices: &[Arc<EndpointSlice>], fact: &mut fact::Endpoints) {
         let mut dialable = BTreeSet::new();
+        let mut unready = BTreeSet::new();
+        let mut declared = BTreeSet::new();
         for slice in slices {
             let ports = slice.ports.iter().flatten();
             let name = |p: &Option<String>| p.clone().unwrap_or_default();
@@ -155,12 +162,16 @@ impl<'a> Tally<'a> {
                 }
                 match State::of(endpoint) {
                     State::Terminating => fact.terminating += 1,
-                    State::NotReady => fact.not_ready += 1,
+                    State::NotReady => {
+                        fact.not_ready += 1;
+                        unready.extend(self.vouched(endpoint, address, number).map(|(socket, _)| socket));
+                    }
                     State::Ready => {
                         fact.ready += 1;
                         match self.vouched(endpoint, address, number) {
-                            Some(socket) => {
+                            Some((socket, pod)) => {
                                 dialable.insert(socket);
+                                declared.extend(declared_beside(&pod, socket));
                             }
                             None => fact.foreign += 1,
                         }
@@ -169,10 +180,12 @@ impl<'a> Tally<'a> {
             }
         }
         fact.dialable = dialable.into_iter().collect();
+        fact.unready = unready.into_iter().take(MOST_LISTED).collect();
+        fact.declared = declared.into_iter().take(MOST_LISTED).collect();
     }
 
     /// The address to dial, if a pod of this namespace holds it and the port is the one that the Service means.
-    fn vouched(&self, endpoint: &Endpoint, address: &str, number: u16) -> Option<SocketAddr> {
+    fn vouched(&self, endpoint: &Endpoint, address: &str, number: u16) -> Option<(SocketAddr, Arc<Pod>)> {
         let ip: IpAddr = address.parse().ok()?;
         let target = endpoint.target_ref.as_ref()?;
         if target.kind.as_deref() != Some("Pod") || target.namespace.as_deref().is_some_and(|n| n != self.namespace) {
@@ -185,8 +198,19 @@ impl<'a> Tally<'a> {
         if !lives(pod) || !addresses_of(pod).contains(&ip) || translated(self.port, pod) != Some(number) {
             return None;
         }
-        Some(SocketAddr::new(ip, number))
+        Some((SocketAddr::new(ip, number), Arc::clone(pod)))
     }
+}
+
+/// TCP ports that the pod's containers declare, unless the given one is among them: then there is nothing to wonder at.
+fn declared_beside(pod: &Pod, socket: SocketAddr) -> Vec<SocketAddr> {
+    let containers = pod.spec.iter().flat_map(|s| &s.containers);
+    let ports = containers.flat_map(|c| c.ports.iter().flatten()).filter(|p| is_tcp(p.protocol.as_deref()));
+    let numbers: BTreeSet<u16> = ports.filter_map(|p| u16::try_from(p.container_port).ok()).collect();
+    if numbers.contains(&socket.port()) {
+        return Vec::new();
+    }
+    numbers.into_iter().map(|port| SocketAddr::new(socket.ip(), port)).collect()
 }
 
 /// Addresses that a pod has in its status.

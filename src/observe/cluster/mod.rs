@@ -7,6 +7,7 @@ mod addresses;
 mod allowlists;
 mod endpoints;
 mod files;
+mod nodes;
 mod pods;
 mod policies;
 mod selection;
@@ -139,6 +140,7 @@ pub fn facts(source: &dyn ClusterSource, origin: &Validated, proxy: Option<&Rang
     let mut facts = Vec::new();
     facts.extend(endpoints::fact(source, origin).map(Fact::Endpoints));
     facts.extend(pods::fact(source, origin, now).map(Fact::Pods));
+    facts.extend(nodes::fact(source, origin).map(Fact::Nodes));
     if let Some(proxy) = proxy.filter(|set| !set.is_empty()) {
         facts.extend(policies::facts(source, origin, proxy).into_iter().map(Fact::Policy));
         facts.extend(allowlists::facts(source, origin, proxy).into_iter().map(Fact::Allowlist));

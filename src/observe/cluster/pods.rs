@@ -42,14 +42,21 @@ fn one(pod: &Pod, now: Timestamp) -> fact::Pod {
     fact::Pod {
         name: pod.metadata.name.clone().unwrap_or_default(),
         addresses: addresses_of(pod),
-        ready: status.conditions.iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True"),
+        ready: is_ready(pod),
         phase: status.phase.unwrap_or_else(|| "Unknown".to_owned()),
         waiting: first_of_note(waiting),
         last_termination: failed.map(|t| t.reason.clone().unwrap_or_else(|| "Error".to_owned())),
         exit_code: failed.map(|t| t.exit_code),
+        node: pod.spec.as_ref().and_then(|s| s.node_name.clone()),
         restarts: containers.iter().map(|c| u32::try_from(c.restart_count).unwrap_or(0)).sum(),
         started_seconds_ago: started.max().map(|t| u32::try_from((now - t).get_seconds()).unwrap_or(0)),
     }
+}
+
+/// Condition Ready.
+pub(super) fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|s| s.conditions.as_ref());
+    conditions.into_iter().flatten().any(|c| c.type_ == "Ready" && c.status == "True")
 }
 
 /// `PodInitializing` and `ContainerCreating` are said of containers that wait for others; any other reason says more.

@@ -95,6 +95,8 @@ fn a_ready_endpoint_that_a_pod_vouches_for_is_dialled() {
             ready: 1,
             not_ready: 0,
             terminating: 0,
+            unready: Vec::new(),
+            declared: Vec::new(),
             dialable: vec!["10.0.0.1:8443".parse().unwrap()],
             foreign: 0,
         }

@@ -3,13 +3,16 @@
 use super::gate::Via;
 use super::plan::{Ask, Plan};
 use super::targets::Targets;
-use crate::api::{Observation, Outcome, Phase};
+use crate::api::{Access, Observation, Outcome, Phase};
 use crate::evidence::Probe;
 use crate::evidence::fact::{ControlPort, Ping};
 use crate::observe::probe::Prober;
 use futures::future::join_all;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+
+/// Most declared ports that one round dials.
+const DECLARED: usize = 4;
 
 /// Pings suspects that this round dials anyway and the gate admits.
 pub(super) async fn pings(prober: &Prober, plan: &Plan, ask: &Ask, targets: &Targets) -> Vec<Ping> {
@@ -47,6 +50,20 @@ pub(super) async fn control_ports(prober: &Prober, plan: &Plan, ask: &Ask, seen:
         .map(|ip| SocketAddr::new(ip, port))
         .filter(|address| admitted(plan, *address, Via::ControlPort))
         .map(|address| prober.dial(address, access, deadline));
+    join_all(dials).await
+}
+
+/// Dials declared ports of endpoints whose target port just refused: one that answers shows that the Service sends to
+/// the wrong port.
+pub(super) async fn declared_ports(prober: &Prober, plan: &Plan, ask: &Ask, seen: &[Probe]) -> Vec<ControlPort> {
+    let refused = |probe: &&Probe| probe.observation == Observation::InCluster && probe.outcome == Outcome::Refused;
+    let addresses: BTreeSet<IpAddr> = seen.iter().filter(refused).filter_map(|p| Some(p.address?.ip())).collect();
+    let declared = plan.endpoints.iter().flat_map(|e| &e.declared);
+    let dials = declared
+        .filter(|a| addresses.contains(&a.ip()) && ask.suspects.contains(&a.ip()))
+        .filter(|a| admitted(plan, **a, Via::Endpoint))
+        .take(DECLARED)
+        .map(|address| prober.dial(*address, Access::Unknown, plan.validated.probe.deadlines.connect));
     join_all(dials).await
 }
 

@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use crate::api::validated::{Host, Whereabouts};
-use crate::evidence::fact::{Dns, DnsSubject};
+use crate::evidence::fact::{self, Dns, DnsSubject};
 use crate::observe::probe::Prober;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -60,7 +60,7 @@ async fn origins(prober: &Prober, plan: &Plan) -> Found {
         }
         Whereabouts::Hostname { name, port } => by_name(prober, plan, name, *port, DnsSubject::Origin).await,
         Whereabouts::Service { .. } => {
-            let dialable = plan.endpoints.as_ref().map(|e| e.dialable.as_slice()).unwrap_or_default();
+            let dialable = plan.endpoints.as_ref().map(fact::Endpoints::targets).unwrap_or_default();
             Found { addresses: dialable.iter().take(ENDPOINTS).copied().collect(), ..Found::default() }
         }
     }

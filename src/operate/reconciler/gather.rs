@@ -95,7 +95,7 @@ fn site(
     around: &Around<'_>,
 ) -> Site {
     let proxy = network.and_then(|n| active(n).ok());
-    let dialable: Vec<IpAddr> = endpoints.iter().flat_map(|e| &e.dialable).map(std::net::SocketAddr::ip).collect();
+    let dialable: Vec<IpAddr> = endpoints.iter().flat_map(|e| e.targets()).map(std::net::SocketAddr::ip).collect();
     let enforcing = origin.allowlist.mode == Mode::Enforce && not_permitted(around.source, &origin.namespace).is_none();
     let subject = Subject::new(
         origin,
@@ -110,7 +110,7 @@ fn site(
     );
     let gate = SiteGate {
         namespace: origin.namespace.clone(),
-        ports: endpoints.iter().flat_map(|e| &e.dialable).map(std::net::SocketAddr::port).collect(),
+        ports: endpoints.iter().flat_map(|e| e.targets()).map(std::net::SocketAddr::port).collect(),
         rules: around.rules.clone(),
         budget: Arc::clone(around.budget),
         metrics: around.metrics.clone(),

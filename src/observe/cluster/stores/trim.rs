@@ -2,7 +2,7 @@
 //! reconciler for nothing.
 
 use crate::api::names::INGRESS_NGINX_ALLOWLIST;
-use k8s_openapi::api::core::v1::{Container, Node, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus};
+use k8s_openapi::api::core::v1::{Container, Node, NodeCondition, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 
 /// What `kubectl apply` without `--server-side` leaves: the whole object once more.
@@ -31,12 +31,21 @@ fn holds_an_allowlist(entry: &ManagedFieldsEntry) -> bool {
     annotations.is_some_and(|a| a.get(format!("f:{INGRESS_NGINX_ALLOWLIST}")).is_some())
 }
 
-/// Of a Node: its addresses, and the ranges that its pods get theirs from.
+/// Of a Node: its addresses, whether it is ready, and the ranges that its pods get theirs from.
 pub(super) fn node(node: &mut Node) {
     node.spec =
         node.spec.take().map(|s| NodeSpec { pod_cidr: s.pod_cidr, pod_cidrs: s.pod_cidrs, ..NodeSpec::default() });
-    node.status = node.status.take().map(|s| NodeStatus { addresses: s.addresses, ..NodeStatus::default() });
+    node.status = node.status.take().map(|s| NodeStatus {
+        addresses: s.addresses,
+        conditions: s.conditions.map(|c| c.into_iter().filter(|c| c.type_ == "Ready").map(without_times).collect()),
+        ..NodeStatus::default()
+    });
     node.metadata.annotations = None;
+}
+
+/// A condition without its heartbeat, which would be a change each time.
+fn without_times(condition: NodeCondition) -> NodeCondition {
+    NodeCondition { type_: condition.type_, status: condition.status, ..NodeCondition::default() }
 }
 
 /// Of a Pod: ports, addresses, and how its containers fare.
