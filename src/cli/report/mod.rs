@@ -9,13 +9,16 @@ mod providers;
 use super::diagnose::LookArgs;
 use super::evidence_file;
 use super::exit::Exit;
-use crate::evidence::Case;
+use crate::evidence::fact::VisitorReports;
+use crate::evidence::{Case, Fact};
 use crate::observe::route::{self, Route};
 use anyhow::Context;
 use bundle::Bundle;
 use clap::{ArgGroup, ValueEnum};
+use clients::Client;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -69,6 +72,8 @@ impl Args {
                 (seen.name, seen.case, seen.notes)
             }
         };
+        let mut case = case;
+        case.facts.extend(visitors(&clients));
         let routes = if self.trace { trace(&case).await } else { Vec::new() };
         let bundle = Bundle::new(&name, &case, &clients, routes, Timestamp::now());
         let rendered = match self.format {
@@ -81,6 +86,14 @@ impl Args {
         super::color::When::Never.print(&rendered)?;
         Ok(Exit::Fine)
     }
+}
+
+/// How many visitors report failures; who they are stays out of the evidence.
+fn visitors(clients: &[Client]) -> Option<Fact> {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let addresses: BTreeSet<IpAddr> = clients.iter().map(|c| c.address).collect();
+    let reports = VisitorReports { reports: count(clients.len()), visitors: count(addresses.len()) };
+    (!clients.is_empty()).then_some(Fact::VisitorReports(reports))
 }
 
 fn zone(name: Option<&str>) -> anyhow::Result<TimeZone> {

@@ -10,6 +10,7 @@ mod certificate;
 mod closed;
 mod edge;
 mod edge_down;
+mod elsewhere;
 mod fit;
 mod headers;
 mod invalid;
@@ -159,9 +160,11 @@ pub const CHAIN: &[Rule] = &[
     workload::NO_ENDPOINTS,
     service::TARGET_PORT,
     service::READINESS,
+    elsewhere::MISCONFIGURED,
     policy::NETWORK_POLICY,
     blocked::RECORDED,
     policy::INCOMPLETE,
+    elsewhere::WRONG_ADDRESS,
     certificate::EXPIRED,
     certificate::MISMATCH,
     certificate::UNTRUSTED,

@@ -106,13 +106,6 @@ fn at_edge(view: &View<'_>, fault: &EdgeFault<'_>) -> Open {
 }
 
 fn server_error(view: &View<'_>, fault: &EdgeFault<'_>, status: u16, made: Made, leg: Leg, unseen: bool) -> Open {
-    if !view.cluster.arrivals(Arrived::Nothing).is_empty() {
-        return open(
-            &[Cause::ProxyOriginMisconfigured, Cause::ProxyBlocked],
-            Next::ProxySettings,
-            "no packet of the proxy arrives at the origin: it is blocked on the way, or sent elsewhere",
-        );
-    }
     let delivered = !view.cluster.arrivals(Arrived::Delivered).is_empty();
     if delivered && made != Made::Origin {
         return open(

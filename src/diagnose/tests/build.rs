@@ -532,6 +532,7 @@ impl Build {
             edge_status: None,
             origin_status,
             reason,
+            forwards_to: None,
         }))
     }
 

@@ -2,9 +2,9 @@
 //! any evidence at all.
 
 pub mod build;
-mod load;
 mod names;
 mod paths;
 mod properties;
+mod records;
 mod tables;
 mod workload;

@@ -4,7 +4,7 @@ use super::build::*;
 use crate::api::spec::{Lockdown, Verifies};
 use crate::api::{Access, Cause, Confidence, Observation, Outcome, Pattern, Phase};
 use crate::diagnose::{diagnose, explain};
-use crate::evidence::fact::{Arrived, PolicyVerdict, Variation};
+use crate::evidence::fact::{Arrived, EdgeReason, PolicyVerdict, Resource, Trend, Variation};
 use crate::evidence::probe::{CertVerdict, Fault, Maker, ProxyStatus, Variant};
 use crate::evidence::{Case, Fact, Health};
 use proptest::prelude::*;
@@ -94,7 +94,21 @@ fn fact() -> impl Strategy<Value = Vec<Fact>> {
         .prop_map(|v| Build::new().policy(v, 3, 22).case.facts),
         (0_u32..=22, select(vec!["Service shop/shop", "Ingress shop/web"]))
             .prop_map(|(n, o)| Build::new().allowlist(o, n, 22).case.facts),
-        select(vec![Arrived::Blocked, Arrived::Delivered, Arrived::Nothing])
+        (select(Resource::iter().collect::<Vec<_>>()), 0_u32..1100)
+            .prop_map(|(r, p)| Build::new().measured(r, p).case.facts),
+        select(Trend::iter().collect::<Vec<_>>()).prop_map(|t| Build::new().traffic(t).case.facts),
+        (0_u32..60, 0_u32..60).prop_map(|(q, b)| Build::new().contrast((q, 60), (b, 60)).case.facts),
+        (0_u32..5).prop_map(|n| Build::new().visitors(n).case.facts),
+        select(vec![Outcome::OK, Outcome::NXDomain]).prop_map(|o| Build::new().origin_dns("a", o).case.facts),
+        (
+            select(vec![None, Some(EDGE), Some(ORIGIN)]),
+            select(vec![None, Some(0_u16), Some(502)]),
+            proptest::option::of(select(EdgeReason::iter().collect::<Vec<_>>())),
+        )
+            .prop_map(|(a, s, r)| Build::new().recorded(a, s, r).case.facts),
+        (any::<bool>(), any::<bool>(), 0_u32..2)
+            .prop_map(|(local, ready, n)| Build::new().nodes(local, &[("node-1", ORIGIN, ready, n)]).case.facts),
+        select(vec![Arrived::Blocked, Arrived::Delivered, Arrived::Limited, Arrived::Nothing])
             .prop_map(|a| Build::new().arrival(a).case.facts),
         (select(Variation::iter().collect::<Vec<_>>()), any::<bool>(), saw()).prop_map(|(v, proxied, saw)| {
             let build = if proxied { Build::new().replay_proxied(v, saw) } else { Build::new().replay(v, saw) };
@@ -176,7 +190,8 @@ proptest! {
         prop_assert!(verdict.remedy.as_ref().is_none_or(|r| r.action.len() <= 512));
         let meta = matches!(verdict.cause, Cause::Inconclusive | Cause::VantageFault | Cause::ProxyPolicyDenied);
         prop_assert_eq!(verdict.healthy.is_none(), meta);
-        prop_assert_eq!(verdict.healthy == Some(true), verdict.cause == Cause::Healthy);
+        let fine = matches!(verdict.cause, Cause::Healthy | Cause::ClientSubset);
+        prop_assert_eq!(verdict.healthy == Some(true), fine);
         for list in [&verdict.contributing, &verdict.alternatives, &verdict.risks] {
             prop_assert!(!list.contains(&verdict.cause), "{} is also in {:?}", verdict.cause, list);
             let mut unique = list.clone();
@@ -264,7 +279,7 @@ proptest! {
             .listed(direct)
             .with(|t| { t.samples = 1; t.failures = t.failures.min(1); })
             .verdict();
-        let exempt = matches!(verdict.cause, Cause::Healthy | Cause::ProxyCertInvalid);
+        let exempt = matches!(verdict.cause, Cause::Healthy | Cause::ClientSubset | Cause::ProxyCertInvalid);
         prop_assert!(exempt || verdict.confidence < Confidence::High, "{} {}", verdict.cause, verdict.summary);
     }
 }

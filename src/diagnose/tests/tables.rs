@@ -160,8 +160,8 @@ fn what_looks_like_a_block() {
         (
             "no packet arrives: blocked on the way, or sent elsewhere",
             listed_works(at_edge_504()).arrival(Arrived::Nothing),
-            Cause::Inconclusive,
-            Low,
+            Cause::ProxyOriginMisconfigured,
+            Medium,
         ),
         ("now and then only", Build::new().proxy(at_edge_504()).sometimes(4).listed(ok()), Cause::Inconclusive, Low),
         ("our own deadline ended it", listed_works(silent()), Cause::Inconclusive, Low),

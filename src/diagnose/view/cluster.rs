@@ -14,6 +14,8 @@ pub struct Cluster<'c> {
     /// Dials of other ports of an address.
     pub ports: Vec<(&'c Fact, &'c ControlPort)>,
     pub policies: Vec<(&'c Fact, &'c Policy)>,
+    /// Allowlists that hold every prefix of the proxy.
+    pub complete: Vec<(&'c Fact, &'c Allowlist)>,
     /// Allowlists that lack at least one prefix of the proxy.
     pub gaps: Vec<(&'c Fact, &'c Allowlist)>,
     arrivals: Vec<(&'c Fact, Arrived)>,
@@ -31,6 +33,9 @@ impl<'c> Cluster<'c> {
                 Fact::Policy(f) => cluster.policies.push((fact, f)),
                 Fact::Allowlist(f) if f.outcome == Outcome::Missing && f.missing_prefixes > 0 => {
                     cluster.gaps.push((fact, f));
+                }
+                Fact::Allowlist(f) if f.outcome == Outcome::Covered && f.proxy_prefixes > 0 => {
+                    cluster.complete.push((fact, f));
                 }
                 Fact::Arrival(f) => cluster.arrivals.push((fact, f.arrived)),
                 _ => {}

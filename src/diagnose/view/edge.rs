@@ -2,8 +2,8 @@
 
 use super::hop::{self, Hop};
 use super::leg::{self, Leg};
-use super::load::Load;
 use super::origin::{OriginAddress, Standing};
+use super::records::Load;
 use super::trouble::Trouble;
 use crate::api::{Observation, Outcome, Pattern, Phase};
 use crate::evidence::probe::{CertVerdict, Certificate, Redirect};

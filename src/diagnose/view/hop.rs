@@ -5,8 +5,8 @@
 //! proves nothing: the same 502 may be made by any hop.
 
 use super::leg;
-use super::load::Load;
 use super::origin::{OriginAddress, Standing};
+use super::records::Load;
 use super::trouble::Trouble;
 use crate::api::Provider;
 use crate::evidence::probe::{Maker, ProxyStatus, Response};

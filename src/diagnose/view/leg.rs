@@ -1,7 +1,7 @@
 //! What happened between the proxy and the origin, as far as an answer made by the edge tells:
 //! from the provider's record, from `Proxy-Status`, from the provider's own error number, or from the time until the answer.
 
-use super::load::Load;
+use super::records::Load;
 use crate::api::Provider;
 use crate::evidence::fact::EdgeReason;
 use crate::evidence::probe::{Maker, ProxyStatus, Response};

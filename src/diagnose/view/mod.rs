@@ -6,9 +6,9 @@ pub mod edge;
 pub mod exhibit;
 pub mod hop;
 pub mod leg;
-pub mod load;
 pub mod names;
 pub mod origin;
+pub mod records;
 pub mod replays;
 pub mod trouble;
 
@@ -17,9 +17,9 @@ use crate::evidence::{Case, Fact, Health, Subject, Track};
 use cluster::Cluster;
 use edge::Edge;
 use jiff::Timestamp;
-use load::Load;
 use names::Names;
 use origin::{OriginAddress, Standing};
+use records::Load;
 use replays::Replays;
 use std::net::IpAddr;
 

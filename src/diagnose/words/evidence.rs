@@ -1,6 +1,6 @@
 //! Exhibits as one line each, in enums, numbers and our own words.
 
-use super::load;
+use super::records;
 use crate::api::status::EvidenceItem;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase, conditions};
 use crate::diagnose::view::edge::Seen;
@@ -165,11 +165,11 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
     match fact {
         Fact::Replay(f) => super::replays::replay(f),
         Fact::Idle(f) => super::replays::idle(f),
-        Fact::ProviderRecord(f) => load::record(f),
-        Fact::Saturation(f) => load::saturation(f),
-        Fact::Traffic(f) => load::traffic(f),
-        Fact::LoadContrast(f) => load::contrast(f),
-        Fact::VisitorReports(f) => load::visitors(f),
+        Fact::ProviderRecord(f) => records::record(f),
+        Fact::Saturation(f) => records::saturation(f),
+        Fact::Traffic(f) => records::traffic(f),
+        Fact::LoadContrast(f) => records::contrast(f),
+        Fact::VisitorReports(f) => records::visitors(f),
         Fact::Dns(f) => {
             let answers: Vec<String> = f.addresses.iter().take(8).map(ToString::to_string).collect();
             EvidenceItem {

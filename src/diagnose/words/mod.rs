@@ -2,8 +2,8 @@
 //! sent, and times are rounded, so that the same state always reads the same.
 
 mod evidence;
-mod load;
 pub mod next;
+mod records;
 mod remedy;
 mod replays;
 

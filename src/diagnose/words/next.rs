@@ -5,6 +5,7 @@ use crate::diagnose::view::View;
 /// An observation that would decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
+    AddressSeen,
     BlockFact,
     ControlPort,
     ControlTarget,
@@ -43,6 +44,9 @@ impl Next {
         let subject = view.subject;
         let slowest = subject.connect_timeout_seconds.max(subject.read_timeout_seconds).saturating_add(5);
         match self {
+            Self::AddressSeen => "Look at the origin's log which address it saw: the visitor's (real-ip, X-Forwarded-For or \
+                PROXY protocol is on), a node's (externalTrafficPolicy Cluster), or the proxy's."
+                .to_owned(),
             Self::BlockFact => {
                 "Count the proxy's packets at the origin: drops at its firewall, security group or host \
                 agent show the block (merge such a record with --merge); none at all mean that the proxy sends them \

@@ -21,6 +21,9 @@ pub struct ProviderRecord {
     pub origin_status: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<EdgeReason>,
+    /// Where the provider says that it forwards to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwards_to: Option<IpAddr>,
 }
 
 /// Why, in the words of all providers together.

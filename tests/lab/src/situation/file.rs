@@ -40,6 +40,9 @@ pub struct Situation {
     /// Kubernetes objects that stand in for a cluster.
     #[serde(default)]
     pub objects: Vec<Value>,
+    /// Facts recorded elsewhere (provider, metrics, arrivals), given with `--merge`.
+    #[serde(default)]
+    pub records: Vec<Value>,
     /// Further arguments of `leeward diagnose`.
     #[serde(default)]
     pub arguments: Vec<String>,

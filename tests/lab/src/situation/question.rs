@@ -59,6 +59,12 @@ impl Question {
                 add(&[&"--control", &format!("http://{}/", stage.control.ip())]);
             }
         }
+        if !situation.records.is_empty() {
+            let path = folder.join("records.yaml");
+            let record = json!({"apiVersion": "leeward.dev/v1alpha1", "kind": "Evidence", "facts": situation.records});
+            std::fs::write(&path, as_documents(&[record])?.trim_start_matches("---\n"))?;
+            arguments.extend([OsString::from("--merge"), path.into()]);
+        }
         arguments.extend(situation.arguments.iter().map(Into::into));
         Ok(Self { arguments })
     }

@@ -3,7 +3,8 @@
 use super::build::*;
 use super::tables::hold;
 use crate::api::{Access, Cause, Confidence, Outcome, Phase};
-use crate::evidence::fact::{Arrived, EdgeReason, Resource, Trend};
+use crate::evidence::Fact;
+use crate::evidence::fact::{Arrived, EdgeReason, ProviderRecord, Resource, Trend};
 use crate::evidence::probe::{Fault, Maker, ProxyStatus};
 use Confidence::{High, Low, Medium};
 
@@ -339,4 +340,68 @@ fn a_providers_record_says_which_hop_made_an_answer() {
     ]);
     let far = Build::new().proxy_at(EDGE, status(504).after(10)).direct(ORIGIN_2, Access::Listed, ok());
     assert_eq!(far.verdict().cause, Cause::ProxyBlocked);
+}
+
+#[test]
+fn a_proxy_that_forwards_elsewhere_is_known_by_its_record() {
+    let kept_out = || Build::new().proxy(status(504).after(10)).listed(ok());
+    let to = |address: &str| {
+        Fact::ProviderRecord(ProviderRecord {
+            source: "console".to_owned(),
+            address: None,
+            edge_status: None,
+            origin_status: None,
+            reason: None,
+            forwards_to: Some(ip(address)),
+        })
+    };
+    hold(vec![
+        ("another address than declared", kept_out().fact(to(ORIGIN_2)), Cause::ProxyOriginMisconfigured, High),
+        ("no packet arrives", kept_out().arrival(Arrived::Nothing), Cause::ProxyOriginMisconfigured, Medium),
+        // Look-alikes.
+        ("the declared address", kept_out().fact(to(ORIGIN)), Cause::ProxyBlocked, Medium),
+        ("packets are dropped", kept_out().arrival(Arrived::Blocked), Cause::ProxyBlocked, High),
+        (
+            "another address, and the site works",
+            Build::new().proxy(ok()).listed(ok()).fact(to(ORIGIN_2)),
+            Cause::Healthy,
+            High,
+        ),
+    ]);
+}
+
+#[test]
+fn a_complete_list_that_refuses_compares_with_another_address() {
+    let refused = || Build::new().proxy(status(403).marked(true)).listed(ok().marked(true));
+    hold(vec![
+        (
+            "it holds everything, and the origin refuses",
+            refused().allowlist("Ingress shop/web", 0, 22),
+            Cause::AllowlistWrongAddress,
+            Medium,
+        ),
+        // Look-alikes.
+        ("it lacks everything", refused().allowlist("Ingress shop/web", 22, 22), Cause::ProxyBlocked, High),
+        ("nothing is known of a list", refused(), Cause::ProxyBlocked, Medium),
+        (
+            "it holds everything, and the edge refuses",
+            Build::new().proxy(status(403).page_of(Maker::Cloudflare)).listed(ok()).allowlist(
+                "Ingress shop/web",
+                0,
+                22,
+            ),
+            Cause::ProxyPolicyDenied,
+            High,
+        ),
+        (
+            "it holds everything, and the origin refuses everybody",
+            Build::new().proxy(status(403).marked(true)).listed(status(403).marked(true)).allowlist(
+                "Ingress shop/web",
+                0,
+                22,
+            ),
+            Cause::UnexpectedResponse,
+            High,
+        ),
+    ]);
 }

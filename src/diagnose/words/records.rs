@@ -17,6 +17,9 @@ pub fn record(record: &ProviderRecord) -> EvidenceItem {
             format!("the origin answered the edge with {status}")
         });
     }
+    if let Some(to) = record.forwards_to {
+        parts.push(format!("the edge forwards to {to}"));
+    }
     parts.extend(record.reason.map(|r| reason(r).to_owned()));
     let result = match record.reason {
         Some(EdgeReason::ConnectTimeout | EdgeReason::ReadTimeout) => Outcome::TimedOut,
