@@ -75,7 +75,12 @@ fn fault<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(edge @ Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
     let incident = view.load.reasons(edge.address.map(|a| a.ip()), |r| r == EdgeReason::Incident);
     let shown = [Exhibit::Probe(fault.track, fault.probe)];
-    let others = view.edges.iter().any(|e| e.vantage == edge.vantage && !e.fails());
+    if (UNDER_ATTACK.judge)(view, place).is_ok() {
+        return Err("the edge is taken off the network");
+    }
+    // A whole family that is dead is about the name, not about the edge.
+    let family = |e: &Edge<'_>| e.address.map(|a| a.is_ipv6());
+    let others = view.edges.iter().any(|e| e.vantage == edge.vantage && !e.fails() && family(e) == family(edge));
     let origin = view.origin_works();
     let (says, ground) = match fault.seen {
         Seen::NoEdge if Trouble::of(fault.probe) == Some(Trouble::Refused) && (others || origin) => {

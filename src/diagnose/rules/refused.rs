@@ -21,6 +21,9 @@ fn refused<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if mine.is_empty() {
         return Err("no origin address refuses a vantage that it should let in");
     }
+    if (super::service::TARGET_PORT.judge)(view, place).is_ok() {
+        return Err("the Service sends to a port that the containers do not declare");
+    }
     let mut found = observed(view, place, &mine, "the origin's port refuses connections from everybody");
     if found.confidence < Confidence::High {
         found.alternatives.push(Cause::PortFiltered);

@@ -31,6 +31,9 @@ fn readiness<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if matches!(place, Locus::Origin(_)) || !explains(view, place) {
         return Err("what visitors see is nothing that a Service without endpoints explains");
     }
+    if (NODE.judge)(view, place).is_ok() {
+        return Err("the pods are not ready because of their nodes");
+    }
     let answering: Vec<_> = view
         .working_origins()
         .filter(|o| mine.iter().any(|(_, p)| p.addresses.contains(&o.address.ip())))

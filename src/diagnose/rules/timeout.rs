@@ -1,11 +1,12 @@
 //! The origin accepts and then takes too long.
 
 use super::fit::{blamed, observed};
+use super::links::lossy;
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence, Phase};
 use crate::diagnose::view::edge::{Edge, EdgeFault, Seen};
 use crate::diagnose::view::leg::Leg;
-use crate::diagnose::view::origin::OriginAddress;
+use crate::diagnose::view::origin::{Failure, OriginAddress};
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
@@ -22,6 +23,10 @@ pub const TIMEOUT: Rule = Rule {
 /// alone says that requests arrive and answers do not: Medium.
 fn timeout<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let mine = blamed(view, place, |t| matches!(t, Trouble::NoAnswer(_)));
+    let lost = |(o, f): &(&OriginAddress<'c>, &Failure<'c>)| f.wavers && lossy(view, o).is_some();
+    if !mine.is_empty() && mine.iter().all(lost) {
+        return Err("it comes and goes, with packets that are lost on the way");
+    }
     if !mine.is_empty() && (super::mtu::BLACKHOLE.judge)(view, place).is_ok() {
         return Err("it answers in time in small segments");
     }

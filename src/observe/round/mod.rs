@@ -83,7 +83,7 @@ pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
     look.facts.extend(control.map(Fact::Control));
     look.facts
         .extend(suspects::control_ports(prober, plan, ask, &look.probes).await.into_iter().map(Fact::ControlPort));
-    let declared = suspects::declared_ports(prober, plan, ask, &look.probes).await;
+    let declared = suspects::declared_ports(prober, plan, &look.probes).await;
     look.facts.extend(declared.into_iter().map(Fact::ControlPort));
     let replays = Replays { prober, plan, targets: &targets, trust: trust.clone(), seen: &look.probes };
     let replayed = replays.run(ask).await;

@@ -55,12 +55,12 @@ pub(super) async fn control_ports(prober: &Prober, plan: &Plan, ask: &Ask, seen:
 
 /// Dials declared ports of endpoints whose target port just refused: one that answers shows that the Service sends to
 /// the wrong port.
-pub(super) async fn declared_ports(prober: &Prober, plan: &Plan, ask: &Ask, seen: &[Probe]) -> Vec<ControlPort> {
+pub(super) async fn declared_ports(prober: &Prober, plan: &Plan, seen: &[Probe]) -> Vec<ControlPort> {
     let refused = |probe: &&Probe| probe.observation == Observation::InCluster && probe.outcome == Outcome::Refused;
     let addresses: BTreeSet<IpAddr> = seen.iter().filter(refused).filter_map(|p| Some(p.address?.ip())).collect();
     let declared = plan.endpoints.iter().flat_map(|e| &e.declared);
     let dials = declared
-        .filter(|a| addresses.contains(&a.ip()) && ask.suspects.contains(&a.ip()))
+        .filter(|a| addresses.contains(&a.ip()))
         .filter(|a| admitted(plan, **a, Via::Endpoint))
         .take(DECLARED)
         .map(|address| prober.dial(*address, Access::Unknown, plan.validated.probe.deadlines.connect));

@@ -169,7 +169,7 @@ impl Stage {
         for host in self.network.hosts() {
             let mut rules = Vec::new();
             for rule in situation.firewall.iter().filter(|rule| rule.on == host.name()) {
-                rules.push(self.rule(rule, port)?);
+                rules.extend(self.rule(rule, port)?);
             }
             if host.name() == "vantage" && situation.vantage.cut_off {
                 rules.push("iifname eth0 drop".to_owned());
@@ -184,13 +184,17 @@ impl Stage {
         Ok(())
     }
 
-    fn rule(&self, rule: &Rule, port: u16) -> Result<String> {
+    fn rule(&self, rule: &Rule, port: u16) -> Result<Vec<String>> {
         let from = match rule.from.as_str() {
-            "anyone" => "iifname eth0".to_owned(),
-            name => match self.find(name).with_context(|| format!("no host {name} in this situation"))?.address() {
-                IpAddr::V4(address) => format!("ip saddr {address}"),
-                IpAddr::V6(address) => format!("ip6 saddr {address}"),
-            },
+            "anyone" => vec!["iifname eth0".to_owned()],
+            name => {
+                let host = self.find(name).with_context(|| format!("no host {name} in this situation"))?;
+                let saddr = |address: &IpAddr| match address {
+                    IpAddr::V4(address) => format!("ip saddr {address}"),
+                    IpAddr::V6(address) => format!("ip6 saddr {address}"),
+                };
+                host.addresses().iter().map(saddr).collect()
+            }
         };
         let what = if rule.everything { String::new() } else { format!(" tcp dport {port}") };
         let share = rule.percent.map_or_else(String::new, |percent| format!(" numgen random mod 100 < {percent}"));
@@ -201,7 +205,7 @@ impl Stage {
             Verdict::Reset => "reject with tcp reset",
             Verdict::Prohibited => "reject with icmpx type admin-prohibited",
         };
-        Ok(format!("{from}{what}{share} {verdict}"))
+        Ok(from.iter().map(|from| format!("{from}{what}{share} {verdict}")).collect())
     }
 
     fn find(&self, name: &str) -> Option<&Host> {
