@@ -68,17 +68,18 @@ where
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
     let mut connection = Box::pin(connection);
-    let asked = async {
+    let mut asked = Box::pin(async {
         let response = sender.send_request(request).await.ok()?;
         let keeps = keeps(&response);
         Limited::new(response.into_body(), MOST).collect().await.ok()?;
         Some(keeps)
-    };
+    });
     let answered = async {
         tokio::select! {
             biased;
-            keeps = asked => keeps,
-            _ = &mut connection => None,
+            keeps = &mut asked => keeps,
+            // It may end with the answer; what was read of that is there.
+            _ = &mut connection => asked.as_mut().await.map(|_| false),
         }
     };
     let keeps = timeout_at(answer_by, answered).await.ok()??;
@@ -89,7 +90,6 @@ where
     let since = Instant::now();
     let ended = timeout_at(since + longest, connection).await;
     let time = since.elapsed();
-    drop(sender);
     Some((if ended.is_ok() { Outcome::ClosedEarly } else { Outcome::OK }, time))
 }
 
