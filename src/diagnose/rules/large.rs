@@ -18,7 +18,7 @@ pub const SLOW: Rule = Rule {
 /// The origin itself is slow with it: small segments change nothing.
 fn slow<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let (direct, proxied) = both(view, place)?;
-    let stalls = direct.iter().all(|r| r.stalls());
+    let stalls = direct.iter().all(Repeated::stalls);
     let small = direct.iter().all(|r| {
         let address = r.probe.address;
         address.and_then(|a| view.replays.direct(Variation::LargePathSmallSegments, a)).is_some_and(|s| s.stalls())

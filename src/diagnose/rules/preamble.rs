@@ -7,6 +7,7 @@ use crate::api::{Cause, Confidence};
 use crate::diagnose::view::edge::{Edge, Seen};
 use crate::diagnose::view::leg::Leg;
 use crate::diagnose::view::origin::{OriginAddress, Standing};
+use crate::diagnose::view::replays::Repeated;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
@@ -31,7 +32,7 @@ fn missing<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let all: Vec<_> = view.failing_origins().filter_map(|o| o.failure().map(|f| (o, f))).collect();
     let mine: Vec<_> = all
         .iter()
-        .filter_map(|(o, f)| view.replays.direct(variation, o.address).filter(|r| r.works()).map(|r| (*o, *f, r)))
+        .filter_map(|(o, f)| view.replays.direct(variation, o.address).filter(Repeated::works).map(|r| (*o, *f, r)))
         .collect();
     if mine.is_empty() {
         return Err("no origin address answers as soon as the preamble is changed");

@@ -53,7 +53,7 @@ impl<'c> Replays<'c> {
             }
         }
         // The newest of its kind is read.
-        replays.all.sort_by(|(_, a), (_, b)| b.probe.at.cmp(&a.probe.at));
+        replays.all.sort_by_key(|(_, replay)| std::cmp::Reverse(replay.probe.at));
         replays
     }
 

@@ -4,13 +4,14 @@ use super::evidence::plain;
 use crate::api::status::EvidenceItem;
 use crate::api::{Access, Observation, Outcome};
 use crate::evidence::fact::{Idle, Replay, Variation};
+use std::fmt::Write;
 
 /// What was changed, how it ended, and what an alert was.
 pub fn replay(replay: &Replay) -> EvidenceItem {
     let probe = &replay.probe;
     let mut detail = changed(replay.variation).to_owned();
     if let Some(alert) = probe.alert {
-        detail.push_str(&format!("; TLS alert {alert}"));
+        let _ = write!(detail, "; TLS alert {alert}");
     }
     if probe.tcp.is_some_and(|tcp| tcp.out_of_order > 0) && probe.outcome == Outcome::TimedOut {
         detail.push_str("; only the end of what was sent arrived");

@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(130);
 /// How long after the proxy's own timer its answer is waited for.
 const AFTER_TIMER: Duration = Duration::from_secs(5);
 /// Longest that an idle connection is held.
-const LONGEST_HOLD: Duration = Duration::from_secs(120);
+const LONGEST_HOLD: Duration = Duration::from_mins(2);
 
 /// One origin, and everything that decides how it is dialled.
 #[derive(Clone)]
@@ -86,6 +86,7 @@ impl fmt::Debug for Plan {
 
 /// What one round is asked for beside its fixed part.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent wishes, each named where it is made")]
 pub struct Ask {
     /// Also the plain URL, as visitors ask for it.
     pub plain: bool,

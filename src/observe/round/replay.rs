@@ -82,7 +82,7 @@ impl Replays<'_> {
             || status == Some(400) && probe.fault.is_none()
         {
             self.origin(address, self.other_preamble(), made).await;
-        } else if let Some(400..=499) | Some(200..=299) = status
+        } else if let Some(200..=299 | 400..=499) = status
             && !matches!(status, Some(401 | 403 | 407 | 429))
             && self.origin(address, Variation::OtherHost, made).await == Some(Outcome::OK)
         {
@@ -221,10 +221,10 @@ impl Replays<'_> {
                 }
                 request.host_header = other;
             }
-            Variation::StrangeHost => request.host_header = STRANGE_HOST.to_owned(),
-            Variation::Root => request.path = "/".to_owned(),
+            Variation::StrangeHost => STRANGE_HOST.clone_into(&mut request.host_header),
+            Variation::Root => "/".clone_into(&mut request.path),
             Variation::StrangePath => {
-                request.path = STRANGE_PATH.to_owned();
+                STRANGE_PATH.clone_into(&mut request.path);
                 request.expect = any_answer();
             }
             Variation::SmallSegments => request.manner.small_segments = true,
