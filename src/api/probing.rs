@@ -67,7 +67,7 @@ pub struct ProbeSpec {
     pub pings: i32,
     /// Path of a response over 16 KiB that no cache holds, such as /big; asked for every fourth period on both paths, it finds large packets that vanish on the way. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^/[^\s#]*$"))]
+    #[schemars(length(min = 1, max = 256), regex(pattern = r"^/[^\s#]*$"))]
     pub large_path: Option<String>,
 }
 

@@ -110,7 +110,7 @@ pub struct Scope {
     pub families: Vec<String>,
     /// Paths of the site that fail, as the spec names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 4), inner(length(max = 1024)))]
+    #[schemars(length(max = 1), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub paths: Vec<String>,
 }

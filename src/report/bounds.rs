@@ -96,7 +96,7 @@ mod tests {
                     edge_addresses: addresses(),
                     origin_addresses: addresses(),
                     families: vec!["IPv4".to_owned()],
-                    paths: vec![text(1024)],
+                    paths: vec![text(256)],
                 },
                 since_time: Time(Timestamp::UNIX_EPOCH),
                 summary: text(1024),

@@ -53,12 +53,12 @@ impl Validated {
 /// A path with query that names a large response.
 pub(super) fn large_path(text: &str) -> Result<String, Invalid> {
     let printable = text.bytes().all(|b| (b'!'..=b'~').contains(&b) && b != b'#');
-    if text.starts_with('/') && text.len() <= 1024 && printable {
+    if text.starts_with('/') && text.len() <= 256 && printable {
         Ok(text.to_owned())
     } else {
         Err(Invalid::new(
             "probe.largePath",
-            "must be a path of 1 to 1024 printable ASCII characters that begins with / and has no fragment, such as /big",
+            "must be a path of 1 to 256 printable ASCII characters that begins with / and has no fragment, such as /big",
         ))
     }
 }
