@@ -39,7 +39,39 @@ fn a_handshake_as_the_proxy_makes_it_fails() {
             Cause::TlsIncompatible,
             Medium,
         ),
+        (
+            "without a name it shows another certificate, and the proxy always verifies",
+            Build::new()
+                .subject(no_server_name(true))
+                .subject(|s| s.verifies = Verifies::Always)
+                .proxy(status(502))
+                .listed(ok().cert(CertVerdict::Valid))
+                .replay(Variation::ProxyTls, ok().cert(CertVerdict::Mismatch)),
+            Cause::TlsIncompatible,
+            High,
+        ),
+        (
+            "the same where nobody says whether it verifies",
+            Build::new()
+                .subject(no_server_name(true))
+                .proxy(status(502))
+                .listed(ok().cert(CertVerdict::Valid))
+                .replay(Variation::ProxyTls, ok().cert(CertVerdict::Mismatch)),
+            Cause::TlsIncompatible,
+            Medium,
+        ),
         // Look-alikes.
+        (
+            "another certificate for a proxy that never verifies",
+            Build::new()
+                .subject(no_server_name(true))
+                .subject(|s| s.verifies = Verifies::Never)
+                .proxy(status(502))
+                .listed(ok().cert(CertVerdict::Valid))
+                .replay(Variation::ProxyTls, ok().cert(CertVerdict::Mismatch)),
+            Cause::ProxyBlocked,
+            Medium,
+        ),
         ("the proxy's profile works as well", replayed(ok()), Cause::ProxyBlocked, Medium),
         ("it works, and the answer is another", replayed(status(404)), Cause::ProxyBlocked, Medium),
         (
@@ -99,16 +131,27 @@ fn a_client_certificate_is_wanted() {
         saw.0.outcome = Outcome::Guarded;
         saw
     };
+    let relayed = || {
+        let mut saw = wants_certificate();
+        saw.0.timings.tls_ms = None;
+        saw
+    };
     hold(vec![
         (
             "the same words on both paths",
-            Build::new().proxy(wants_certificate()).unlisted(wants_certificate()),
+            Build::new().proxy(relayed()).unlisted(wants_certificate()),
             Cause::TlsIncompatible,
             High,
         ),
         (
+            "the same, but the edge may ask visitors as well",
+            Build::new().proxy(wants_certificate()).unlisted(wants_certificate()),
+            Cause::TlsIncompatible,
+            Medium,
+        ),
+        (
             "the same with a lock that is declared",
-            Build::new().subject(locked).proxy(wants_certificate()).unlisted(guarded()),
+            Build::new().subject(locked).proxy(relayed()).unlisted(guarded()),
             Cause::TlsIncompatible,
             High,
         ),
@@ -161,6 +204,18 @@ fn a_client_certificate_is_wanted() {
 #[test]
 fn a_handshake_that_nobody_gets() {
     hold(vec![
+        (
+            "a name that the origin does not know",
+            Build::new().proxy(status(502)).listed(alert(112)),
+            Cause::TlsIncompatible,
+            Medium,
+        ),
+        (
+            "after the origin's own certificate: it may want ours",
+            Build::new().proxy(status(502)).listed(alert(40).cert(CertVerdict::Valid)),
+            Cause::TlsIncompatible,
+            Medium,
+        ),
         ("an alert for everybody", Build::new().proxy(status(502)).listed(alert(40)), Cause::TlsIncompatible, High),
         (
             "an alert, while the proxy waits for its timer",

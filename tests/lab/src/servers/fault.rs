@@ -45,6 +45,8 @@ pub enum Fault {
     Slow(Duration),
     /// Answers one request and keeps the connection for so long; a second request on it is too late and resets it.
     DropsReused(Duration),
+    /// Closes every so-manieth connection without an answer, and answers the others well.
+    CrashesEvery(usize),
     /// With TLS: offers HTTP/2 and hangs up on it; answers HTTP/1.1 well.
     BreaksHttp2,
     /// Reads the request and sends exactly these bytes, then closes.
@@ -124,7 +126,7 @@ impl FaultServer {
 
     /// How many connections were accepted.
     pub fn connections(&self) -> usize {
-        self.0.connections.load(Ordering::SeqCst)
+        self.0.connections()
     }
 
     /// How many whole requests were read.
@@ -140,6 +142,10 @@ impl Drop for FaultServer {
 }
 
 impl Shared {
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
     fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
@@ -185,7 +191,8 @@ impl Shared {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nok.\n")
             }
             Fault::DropsReused(_) => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nok: the site\n"),
-            Fault::BreaksHttp2 => {
+            Fault::CrashesEvery(count) if self.connections().is_multiple_of(*count) => Ok(()),
+            Fault::BreaksHttp2 | Fault::CrashesEvery(_) => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\nok: the site\n")
             }
             Fault::Respond(bytes) => stream.write_all(bytes),

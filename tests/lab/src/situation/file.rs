@@ -55,11 +55,13 @@ pub struct Site {
     /// The certificate at the edge; without one the site speaks plain HTTP.
     pub tls: Option<State>,
     pub path: String,
+    /// Edges that speak TLS send visitors of port 80 to HTTPS.
+    pub redirects_http: bool,
 }
 
 impl Default for Site {
     fn default() -> Self {
-        Self { tls: None, path: "/".to_owned() }
+        Self { tls: None, path: "/".to_owned(), redirects_http: false }
     }
 }
 
@@ -124,6 +126,8 @@ pub struct Wants {
     pub tls13: bool,
     /// A handshake with the site's server name.
     pub server_name: bool,
+    /// A server name, or it shows another certificate.
+    pub server_name_for_certificate: bool,
     pub client_certificate: bool,
     /// A PROXY protocol preamble.
     pub preamble: bool,
@@ -178,6 +182,8 @@ pub enum Behaviour {
     SlowSeconds(u64),
     /// Keeps a connection for so many seconds, and resets it when a second request comes.
     DropsReused(u64),
+    /// Hangs up on every so-manieth connection.
+    CrashesEvery(usize),
     /// Offers HTTP/2 and hangs up on it.
     BreaksHttp2,
 
