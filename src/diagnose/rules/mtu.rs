@@ -39,6 +39,7 @@ fn whole_site<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     }
     let mine: Vec<_> = stalled
         .iter()
+        .filter(|(_, f)| !f.wavers)
         .filter_map(|(o, f)| {
             let small = view.replays.direct(Variation::SmallSegments, o.address).filter(Repeated::works)?;
             let again = view.replays.direct(Variation::Again, o.address).filter(Repeated::stalls)?;

@@ -81,7 +81,9 @@ fn replayed<'c>(view: &View<'c>, fault: &EdgeFault<'c>) -> Option<Match<'c>> {
     let every = refused.len() == works.len() && view.failing_origins().next().is_none();
     let (Seen::Answer { leg, .. }, false) = (fault.seen, fault.wavers) else { return None };
     let minded = !shown || view.subject.verifies == Verifies::Always;
-    let sure = profile.declared && minded && every && leg != Leg::Unknown;
+    // A connection that merely ends may be chance; an alert or another certificate is the origin's word.
+    let said = refused.iter().all(|(o, r)| r.probe.alert.is_some() || other_certificate(view, o, r.probe));
+    let sure = profile.declared && said && minded && every && leg != Leg::Unknown;
     let says = match (profile.max_version, profile.server_name) {
         _ if shown => {
             "the origin shows another certificate to a handshake without a server name, and the proxy sends none"

@@ -31,7 +31,7 @@ fn a_handshake_as_the_proxy_makes_it_fails() {
             "closed without one",
             replayed(ended(Phase::Tls, Outcome::ClosedEarly, Fault::ClosedBeforeHeaders)),
             Cause::TlsIncompatible,
-            High,
+            Medium,
         ),
         (
             "the profile is only the provider's default",
@@ -233,13 +233,21 @@ fn a_preamble_is_missing_or_not_wanted() {
     hold(vec![
         (
             "the origin answers with a preamble, the proxy's connection ends",
-            Build::new().proxy(closes()).listed(hangs_up()).replay(Variation::Preamble, ok()),
+            Build::new()
+                .proxy(closes())
+                .listed(hangs_up())
+                .replay(Variation::Preamble, ok())
+                .replay(Variation::Again, hangs_up()),
             Cause::OriginProtocolMismatch,
             High,
         ),
         (
             "the same without the proxy's word",
-            Build::new().proxy(status(502)).listed(hangs_up()).replay(Variation::Preamble, ok()),
+            Build::new()
+                .proxy(status(502))
+                .listed(hangs_up())
+                .replay(Variation::Preamble, ok())
+                .replay(Variation::Again, hangs_up()),
             Cause::OriginProtocolMismatch,
             Medium,
         ),
@@ -249,7 +257,8 @@ fn a_preamble_is_missing_or_not_wanted() {
                 .subject(declared)
                 .proxy(status(400).marked(true))
                 .listed(status(400).marked(true))
-                .replay(Variation::NoPreamble, ok()),
+                .replay(Variation::NoPreamble, ok())
+                .replay(Variation::Again, status(400)),
             Cause::OriginProtocolMismatch,
             High,
         ),
@@ -263,6 +272,28 @@ fn a_preamble_is_missing_or_not_wanted() {
             Medium,
         ),
         // Look-alikes.
+        (
+            "the same request is answered as well: it was chance",
+            Build::new()
+                .proxy(closes())
+                .listed(hangs_up())
+                .replay(Variation::Preamble, ok())
+                .replay(Variation::Again, ok()),
+            Cause::OriginClosedEarly,
+            High,
+        ),
+        (
+            "it hangs up now and then",
+            Build::new()
+                .proxy(closes())
+                .sometimes(3)
+                .listed(hangs_up())
+                .sometimes(3)
+                .replay(Variation::Preamble, ok())
+                .replay(Variation::Again, hangs_up()),
+            Cause::OriginClosedEarly,
+            High,
+        ),
         (
             "a crash closes with and without",
             Build::new().proxy(closes()).listed(hangs_up()).replay(Variation::Preamble, hangs_up()),

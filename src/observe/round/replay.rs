@@ -81,7 +81,9 @@ impl Replays<'_> {
             && probe.phase != Some(Phase::Connect)
             || status == Some(400) && probe.fault.is_none()
         {
-            self.origin(address, self.other_preamble(), made).await;
+            if self.origin(address, self.other_preamble(), made).await == Some(Outcome::OK) {
+                self.origin(address, Variation::Again, made).await;
+            }
         } else if let Some(200..=299 | 400..=499) = status
             && !matches!(status, Some(401 | 403 | 407 | 429))
             && self.origin(address, Variation::OtherHost, made).await == Some(Outcome::OK)
