@@ -48,7 +48,8 @@ fn missing<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         |seen: &Seen| matches!(seen, Seen::Answer { trouble: Trouble::Status(400..=499), hop, .. } if hop.origin());
     let accepted = relayed(&fault.seen) || matches!(fault.seen, Seen::Answer { leg: Leg::Terminated, .. });
     let agrees = relayed(&fault.seen) || mine.iter().all(|(_, f, _)| fit(f.trouble, fault) == Fit::Agrees);
-    let every = mine.len() == all.len() && view.working_origins().next().is_none();
+    let tried = all.iter().filter(|(o, _)| view.replays.direct(variation, o.address).is_some()).count();
+    let every = mine.len() == tried && view.working_origins().next().is_none();
     let sure = accepted && agrees && every;
     let says = if none {
         "the origin expects a PROXY protocol preamble, and the proxy does not send one"

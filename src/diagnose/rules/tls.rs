@@ -67,10 +67,14 @@ fn gives_up_early(fault: &EdgeFault<'_>) -> bool {
 /// Our own handshake works and the same with the proxy's profile does not. High when the spec declares that profile
 /// and every address shows it; a profile that is only the provider's default may have been changed.
 fn replayed<'c>(view: &View<'c>, fault: &EdgeFault<'c>) -> Option<Match<'c>> {
-    let works: Vec<_> = view.working_origins().collect();
-    let refused: Vec<_> = works
+    // Of many addresses only some are tried; they speak for the others.
+    let tried: Vec<_> = view
+        .working_origins()
+        .filter_map(|o| view.replays.direct(Variation::ProxyTls, o.address).map(|r| (o, r)))
+        .collect();
+    let refused: Vec<_> = tried
         .iter()
-        .filter_map(|o| view.replays.direct(Variation::ProxyTls, o.address).map(|r| (*o, r)))
+        .copied()
         .filter(|(o, r)| r.probe.phase == Some(Phase::Tls) && !r.works() || other_certificate(view, o, r.probe))
         .collect();
     if refused.is_empty() {
@@ -78,7 +82,7 @@ fn replayed<'c>(view: &View<'c>, fault: &EdgeFault<'c>) -> Option<Match<'c>> {
     }
     let profile = view.subject.origin_tls;
     let shown = refused.iter().any(|(o, r)| other_certificate(view, o, r.probe));
-    let every = refused.len() == works.len() && view.failing_origins().next().is_none();
+    let every = refused.len() == tried.len() && view.failing_origins().next().is_none();
     let (Seen::Answer { leg, .. }, false) = (fault.seen, fault.wavers) else { return None };
     let minded = !shown || view.subject.verifies == Verifies::Always;
     // A connection that merely ends may be chance; an alert or another certificate is the origin's word.

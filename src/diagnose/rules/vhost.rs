@@ -51,7 +51,8 @@ fn as_declared<'c>(view: &View<'c>, fault: &EdgeFault<'c>, trouble: Trouble) -> 
         return None;
     }
     let Seen::Answer { hop, .. } = fault.seen else { return None };
-    let every = view.working_origins().next().is_none() && mine.len() == view.failing_origins().count();
+    let tried = view.failing_origins().filter(|o| view.replays.direct(Variation::OtherHost, o.address).is_some());
+    let every = view.working_origins().next().is_none() && mine.len() == tried.count();
     let sure = strange && bare && hop.origin() && every;
     let says = "the origin does not know the host name that the proxy sends, and answers another one well";
     let mut found = Match::new(if sure { Confidence::High } else { Confidence::Medium }, Ground::Fact, says)

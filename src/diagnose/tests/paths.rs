@@ -600,3 +600,19 @@ fn visitors_are_sent_round() {
         ),
     ]);
 }
+
+#[test]
+fn addresses_that_were_tried_speak_for_the_others() {
+    let many = Build::new()
+        .subject(no_server_name(true))
+        .proxy(status(502))
+        .direct(ORIGIN, Access::Listed, ok())
+        .direct(ORIGIN_2, Access::Listed, ok())
+        .direct("203.0.113.12", Access::Listed, ok())
+        .replay_at(ORIGIN, Variation::ProxyTls, alert(112));
+    let all = many.clone().replay_at(ORIGIN_2, Variation::ProxyTls, alert(112)).verdict();
+    assert_eq!((all.cause, all.confidence, all.scope.kind), (Cause::TlsIncompatible, High, ScopeType::All));
+    let one = many.replay_at(ORIGIN_2, Variation::ProxyTls, ok()).verdict();
+    assert_eq!((one.cause, one.confidence, one.scope.kind), (Cause::TlsIncompatible, Medium, ScopeType::Partial));
+    assert_eq!(one.scope.origin_addresses, [ORIGIN]);
+}

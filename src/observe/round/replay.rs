@@ -129,16 +129,24 @@ impl Replays<'_> {
         if self.plan.validated.probe.large_path.is_none() {
             return;
         }
-        if let Some(edge) = self.targets.edges.addresses.first() {
-            self.edge(*edge, Variation::LargePath, made).await;
-        }
+        let (mut proxied, mut direct) = (Vec::new(), Vec::new());
+        let through_the_edge = async {
+            if let Some(edge) = self.targets.edges.addresses.first() {
+                self.edge(*edge, Variation::LargePath, &mut proxied).await;
+            }
+        };
+        tokio::join!(through_the_edge, self.large_direct(&mut direct));
+        made.extend(proxied.into_iter().chain(direct));
+    }
+
+    async fn large_direct(&self, made: &mut Vec<Replay>) {
         let Some(address) = self.direct().find(|p| p.connected()).and_then(|p| p.address) else { return };
         if self.origin(address, Variation::LargePath, made).await != Some(Outcome::TimedOut) {
             return;
         }
         if self.origin(address, Variation::LargePathSmallSegments, made).await == Some(Outcome::OK) {
             // The last one counts: it stalls again, or the first was chance.
-            made.retain(|r| r.variation != Variation::LargePath || r.probe.observation == Observation::ViaProxy);
+            made.retain(|r| r.variation != Variation::LargePath);
             self.origin(address, Variation::LargePath, made).await;
         }
     }

@@ -143,6 +143,8 @@ pub struct Gives {
     pub header_kibibytes: usize,
     /// So many KiB at /big.
     pub large_kibibytes: usize,
+    /// At no more than so many KiB a second.
+    pub large_kibibytes_per_second: usize,
     /// HTTP/2 to whoever wants it.
     pub http2: bool,
     /// Keeps idle connections for so many seconds.

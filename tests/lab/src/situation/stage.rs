@@ -319,7 +319,11 @@ fn extra(origin: &Origin, authority: &Authority) -> String {
         text.push_str("  }\n");
     }
     if origin.gives.large_kibibytes > 0 {
-        text.push_str("  location = /big { }\n");
+        let rate = match origin.gives.large_kibibytes_per_second {
+            0 => String::new(),
+            rate => format!("limit_rate {rate}k; "),
+        };
+        text.push_str(&format!("  location = /big {{ {rate}}}\n"));
     }
     text
 }
