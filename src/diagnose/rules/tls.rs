@@ -2,7 +2,7 @@
 
 use super::fit::{beyond_the_edge, blamed, observed};
 use super::{Finding, Ground, Locus, Match, Rule};
-use crate::api::spec::{Lockdown, Scheme, ServerNameUse, TlsVersion, Verifies};
+use crate::api::spec::{Scheme, ServerNameUse, TlsVersion, Verifies};
 use crate::api::{Cause, Confidence, Phase};
 use crate::diagnose::view::edge::{Edge, EdgeFault, Seen};
 use crate::diagnose::view::hop::Proof;
@@ -124,7 +124,8 @@ fn other_certificate(view: &View<'_>, origin: &OriginAddress<'_>, replayed: &Pro
 }
 
 /// The origin wants a client certificate. Relayed by the proxy in the origin's own words that is certain; where it only
-/// turns *us* away, the proxy may well have one, so it is Medium, and nothing where such a lock is declared.
+/// turns *us* away, the proxy may well have one and fail otherwise, so it is Medium; but an origin that lets strangers come
+/// as far as its handshake keeps nobody out by address.
 fn wants_certificate<'c>(view: &View<'c>, fault: &EdgeFault<'c>) -> Option<Match<'c>> {
     let mine: Vec<&OriginAddress<'c>> =
         view.origins.iter().filter(|o| o.judged().is_some_and(|(_, probe)| asks_for_certificate(probe))).collect();
@@ -142,9 +143,7 @@ fn wants_certificate<'c>(view: &View<'c>, fault: &EdgeFault<'c>) -> Option<Match
                 .decided_by(Next::Marker),
         );
     }
-    let (Seen::Answer { leg, .. }, false) = (fault.seen, mine.is_empty()) else { return None };
-    let meant = view.subject.lockdown == Lockdown::Required && leg != Leg::Tls;
-    if meant || !gives_up_early(fault) || fault.wavers {
+    if mine.is_empty() || !gives_up_early(fault) || fault.wavers {
         return None;
     }
     let says = "the origin wants a client certificate, and the proxy's connections to it fail";

@@ -175,9 +175,18 @@ fn a_client_certificate_is_wanted() {
         ),
         // Look-alikes.
         (
-            "a lock that is declared, and a proxy that is refused",
-            Build::new().subject(locked).proxy(status(502)).unlisted(guarded_alert()),
+            "a lock that is declared, and a proxy whose connections are refused",
+            Build::new()
+                .subject(locked)
+                .proxy(status(502).says(ProxyStatus::ConnectionRefused))
+                .unlisted(guarded_alert()),
             Cause::ProxyBlocked,
+            Medium,
+        ),
+        (
+            "a lock that is declared, and a proxy that fails at once",
+            Build::new().subject(locked).proxy(status(502)).unlisted(guarded_alert()),
+            Cause::TlsIncompatible,
             Medium,
         ),
         (

@@ -186,6 +186,8 @@ pub enum Behaviour {
     DropsReused(u64),
     /// Hangs up on every so-manieth connection.
     CrashesEvery(usize),
+    /// Refuses handshakes without a client certificate, by an alert.
+    DemandsCertificate,
     /// Offers HTTP/2 and hangs up on it.
     BreaksHttp2,
 
