@@ -4,6 +4,7 @@ use super::*;
 use crate::api::{Access, Cause, Confidence, Pattern};
 use crate::diagnose::tests::build::*;
 use crate::diagnose::{Verdict, diagnose};
+use crate::evidence::fact::Variation;
 use crate::evidence::probe::CertVerdict;
 
 /// A round: the edge and the origin, each with what it showed.
@@ -292,4 +293,33 @@ fn a_direct_path_that_is_a_round_behind_is_waited_for() {
     let at = feed(&mut ledger, &[good]);
     assert!(!ledger.recovering());
     assert_eq!(confirmed.offer(verdict(&ledger, at)).map(|v| v.confidence), Some(Confidence::High));
+}
+
+#[test]
+fn a_repeated_request_that_ends_alike_is_counted() {
+    let mut ledger = Ledger::new();
+    let mut times = Vec::new();
+    for (n, saw) in (0_i64..).zip([silent(), silent(), ok(), silent()]) {
+        let (probes, at) = round(n, &status(502), &ok());
+        let facts = Build::new().replay(Variation::SmallSegments, saw).case.facts;
+        ledger.record(probes, facts, true, at);
+        let case = ledger.case(Build::new().case.subject, Vec::new(), at);
+        times.extend(case.facts.iter().filter_map(|f| if let Fact::Replay(r) = f { Some(r.times) } else { None }));
+    }
+    assert_eq!(times, [1, 2, 1, 1]);
+}
+
+#[test]
+fn a_connection_is_held_where_only_the_proxy_fails_now_and_then() {
+    let wants = |rounds: &[(Saw, Saw)]| {
+        let mut ledger = Ledger::new();
+        feed(&mut ledger, rounds);
+        ledger.wants_hold()
+    };
+    let (good, bad) = ((ok(), ok()), (status(502), ok()));
+    assert!(wants(&[good.clone(), bad.clone(), good.clone()]));
+    assert!(!wants(&[good.clone(), good.clone()]), "nothing fails");
+    assert!(!wants(&[bad.clone(), bad.clone()]), "it fails always");
+    assert!(!wants(&[good.clone(), bad.clone(), (ok(), hangs_up())]), "fresh connections fail as well");
+    assert!(!wants(&[good, (refused(), ok())]), "the edge gives no answer");
 }

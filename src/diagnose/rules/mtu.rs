@@ -39,6 +39,7 @@ fn whole_site<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     }
     let mine: Vec<_> = stalled
         .iter()
+        .filter(|(_, f)| !f.wavers)
         .filter_map(|(o, f)| {
             let small = view.replays.direct(Variation::SmallSegments, o.address).filter(Repeated::works)?;
             let again = view.replays.direct(Variation::Again, o.address).filter(Repeated::stalls)?;
@@ -59,7 +60,8 @@ fn whole_site<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if contradicts {
         return Err("the proxy shows something that lost packets do not cause");
     }
-    let every = mine.len() == stalled.len() && view.working_origins().next().is_none();
+    let tried = stalled.iter().filter(|(o, _)| view.replays.direct(Variation::SmallSegments, o.address).is_some());
+    let every = mine.len() == tried.count() && view.working_origins().next().is_none();
     let sure = seen && agrees && every;
     let says =
         "large packets from the origin vanish on the way: its answer stalls, and comes at once in small segments";

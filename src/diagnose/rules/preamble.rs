@@ -27,11 +27,18 @@ fn missing<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if !beyond_the_edge(edge) {
         return Err("the edge itself fails first");
     }
+    if fault.wavers {
+        return Err("it fails now and then only, which a preamble does not");
+    }
     let none = view.subject.proxy_protocol == ProxyProtocol::None;
     let variation = if none { Variation::Preamble } else { Variation::NoPreamble };
     let all: Vec<_> = view.failing_origins().filter_map(|o| o.failure().map(|f| (o, f))).collect();
+    // The request as declared must have failed before and after the one that worked, else that was chance.
+    let still_fails =
+        |o: &OriginAddress<'c>| view.replays.direct(Variation::Again, o.address).is_some_and(|again| !again.works());
     let mine: Vec<_> = all
         .iter()
+        .filter(|(o, f)| !f.wavers && still_fails(o))
         .filter_map(|(o, f)| view.replays.direct(variation, o.address).filter(Repeated::works).map(|r| (*o, *f, r)))
         .collect();
     if mine.is_empty() {
@@ -41,8 +48,9 @@ fn missing<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         |seen: &Seen| matches!(seen, Seen::Answer { trouble: Trouble::Status(400..=499), hop, .. } if hop.origin());
     let accepted = relayed(&fault.seen) || matches!(fault.seen, Seen::Answer { leg: Leg::Terminated, .. });
     let agrees = relayed(&fault.seen) || mine.iter().all(|(_, f, _)| fit(f.trouble, fault) == Fit::Agrees);
-    let every = mine.len() == all.len() && view.working_origins().next().is_none();
-    let sure = accepted && agrees && every && !fault.wavers;
+    let tried = all.iter().filter(|(o, _)| view.replays.direct(variation, o.address).is_some()).count();
+    let every = mine.len() == tried && view.working_origins().next().is_none();
+    let sure = accepted && agrees && every;
     let says = if none {
         "the origin expects a PROXY protocol preamble, and the proxy does not send one"
     } else {
@@ -74,8 +82,8 @@ fn unexpected<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Seen::Answer { trouble: Trouble::Status(400..=499), hop, .. } = fault.seen else {
         return Err("the proxy relays no client error");
     };
-    if hop.edge() && hop.firm() {
-        return Err("the edge made the answer");
+    if fault.wavers || hop.edge() && hop.firm() {
+        return Err("the edge made the answer, or it comes now and then only");
     }
     let mine: Vec<_> = view
         .origins

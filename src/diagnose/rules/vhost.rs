@@ -23,8 +23,8 @@ fn mismatch<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Seen::Answer { trouble: trouble @ (Trouble::Status(400..=499) | Trouble::Body), hop, .. } = fault.seen else {
         return Err("the proxy relays no answer for an unknown host");
     };
-    if hop.edge() && hop.firm() {
-        return Err("the edge made the answer");
+    if fault.wavers || hop.edge() && hop.firm() {
+        return Err("the edge made the answer, or it comes now and then only");
     }
     as_declared(view, fault, trouble).or_else(|| otherwise(view, fault)).ok_or("no other Host gets a better answer")
 }
@@ -34,7 +34,7 @@ fn as_declared<'c>(view: &View<'c>, fault: &EdgeFault<'c>, trouble: Trouble) -> 
     let mut mine: Vec<(&OriginAddress<'c>, Repeated<'c>)> = Vec::new();
     let (mut strange, mut bare) = (true, true);
     for origin in view.failing_origins() {
-        let Some(failure) = origin.failure().filter(|f| f.trouble == trouble) else { continue };
+        let Some(failure) = origin.failure().filter(|f| f.trouble == trouble && !f.wavers) else { continue };
         let replay = |variation| view.replays.direct(variation, origin.address);
         let Some(other) = replay(Variation::OtherHost).filter(Repeated::works) else { continue };
         let stranger = replay(Variation::StrangeHost);
@@ -51,8 +51,9 @@ fn as_declared<'c>(view: &View<'c>, fault: &EdgeFault<'c>, trouble: Trouble) -> 
         return None;
     }
     let Seen::Answer { hop, .. } = fault.seen else { return None };
-    let every = view.working_origins().next().is_none() && mine.len() == view.failing_origins().count();
-    let sure = strange && bare && hop.origin() && every && !fault.wavers;
+    let tried = view.failing_origins().filter(|o| view.replays.direct(Variation::OtherHost, o.address).is_some());
+    let every = view.working_origins().next().is_none() && mine.len() == tried.count();
+    let sure = strange && bare && hop.origin() && every;
     let says = "the origin does not know the host name that the proxy sends, and answers another one well";
     let mut found = Match::new(if sure { Confidence::High } else { Confidence::Medium }, Ground::Fact, says)
         .showing([Exhibit::Probe(fault.track, fault.probe)])

@@ -498,6 +498,11 @@ impl Build {
         self.repeated(Observation::ViaProxy, variation, EDGE, saw)
     }
 
+    /// The same at another origin address.
+    pub fn replay_at(self, address: &str, variation: Variation, saw: Saw) -> Self {
+        self.repeated(Observation::Direct, variation, address, saw)
+    }
+
     fn repeated(self, observation: Observation, variation: Variation, address: &str, saw: Saw) -> Self {
         let address = Some(SocketAddr::new(ip(address), 443));
         let probe = Box::new(Probe { observation, address, ..saw.0 });

@@ -31,7 +31,7 @@ fn a_handshake_as_the_proxy_makes_it_fails() {
             "closed without one",
             replayed(ended(Phase::Tls, Outcome::ClosedEarly, Fault::ClosedBeforeHeaders)),
             Cause::TlsIncompatible,
-            High,
+            Medium,
         ),
         (
             "the profile is only the provider's default",
@@ -39,7 +39,39 @@ fn a_handshake_as_the_proxy_makes_it_fails() {
             Cause::TlsIncompatible,
             Medium,
         ),
+        (
+            "without a name it shows another certificate, and the proxy always verifies",
+            Build::new()
+                .subject(no_server_name(true))
+                .subject(|s| s.verifies = Verifies::Always)
+                .proxy(status(502))
+                .listed(ok().cert(CertVerdict::Valid))
+                .replay(Variation::ProxyTls, ok().cert(CertVerdict::Mismatch)),
+            Cause::TlsIncompatible,
+            High,
+        ),
+        (
+            "the same where nobody says whether it verifies",
+            Build::new()
+                .subject(no_server_name(true))
+                .proxy(status(502))
+                .listed(ok().cert(CertVerdict::Valid))
+                .replay(Variation::ProxyTls, ok().cert(CertVerdict::Mismatch)),
+            Cause::TlsIncompatible,
+            Medium,
+        ),
         // Look-alikes.
+        (
+            "another certificate for a proxy that never verifies",
+            Build::new()
+                .subject(no_server_name(true))
+                .subject(|s| s.verifies = Verifies::Never)
+                .proxy(status(502))
+                .listed(ok().cert(CertVerdict::Valid))
+                .replay(Variation::ProxyTls, ok().cert(CertVerdict::Mismatch)),
+            Cause::ProxyBlocked,
+            Medium,
+        ),
         ("the proxy's profile works as well", replayed(ok()), Cause::ProxyBlocked, Medium),
         ("it works, and the answer is another", replayed(status(404)), Cause::ProxyBlocked, Medium),
         (
@@ -99,16 +131,27 @@ fn a_client_certificate_is_wanted() {
         saw.0.outcome = Outcome::Guarded;
         saw
     };
+    let relayed = || {
+        let mut saw = wants_certificate();
+        saw.0.timings.tls_ms = None;
+        saw
+    };
     hold(vec![
         (
             "the same words on both paths",
-            Build::new().proxy(wants_certificate()).unlisted(wants_certificate()),
+            Build::new().proxy(relayed()).unlisted(wants_certificate()),
             Cause::TlsIncompatible,
             High,
         ),
         (
+            "the same, but the edge may ask visitors as well",
+            Build::new().proxy(wants_certificate()).unlisted(wants_certificate()),
+            Cause::TlsIncompatible,
+            Medium,
+        ),
+        (
             "the same with a lock that is declared",
-            Build::new().subject(locked).proxy(wants_certificate()).unlisted(guarded()),
+            Build::new().subject(locked).proxy(relayed()).unlisted(guarded()),
             Cause::TlsIncompatible,
             High,
         ),
@@ -132,9 +175,18 @@ fn a_client_certificate_is_wanted() {
         ),
         // Look-alikes.
         (
-            "a lock that is declared, and a proxy that is refused",
-            Build::new().subject(locked).proxy(status(502)).unlisted(guarded_alert()),
+            "a lock that is declared, and a proxy whose connections are refused",
+            Build::new()
+                .subject(locked)
+                .proxy(status(502).says(ProxyStatus::ConnectionRefused))
+                .unlisted(guarded_alert()),
             Cause::ProxyBlocked,
+            Medium,
+        ),
+        (
+            "a lock that is declared, and a proxy that fails at once",
+            Build::new().subject(locked).proxy(status(502)).unlisted(guarded_alert()),
+            Cause::TlsIncompatible,
             Medium,
         ),
         (
@@ -161,6 +213,18 @@ fn a_client_certificate_is_wanted() {
 #[test]
 fn a_handshake_that_nobody_gets() {
     hold(vec![
+        (
+            "a name that the origin does not know",
+            Build::new().proxy(status(502)).listed(alert(112)),
+            Cause::TlsIncompatible,
+            Medium,
+        ),
+        (
+            "after the origin's own certificate: it may want ours",
+            Build::new().proxy(status(502)).listed(alert(40).cert(CertVerdict::Valid)),
+            Cause::TlsIncompatible,
+            Medium,
+        ),
         ("an alert for everybody", Build::new().proxy(status(502)).listed(alert(40)), Cause::TlsIncompatible, High),
         (
             "an alert, while the proxy waits for its timer",
@@ -178,13 +242,21 @@ fn a_preamble_is_missing_or_not_wanted() {
     hold(vec![
         (
             "the origin answers with a preamble, the proxy's connection ends",
-            Build::new().proxy(closes()).listed(hangs_up()).replay(Variation::Preamble, ok()),
+            Build::new()
+                .proxy(closes())
+                .listed(hangs_up())
+                .replay(Variation::Preamble, ok())
+                .replay(Variation::Again, hangs_up()),
             Cause::OriginProtocolMismatch,
             High,
         ),
         (
             "the same without the proxy's word",
-            Build::new().proxy(status(502)).listed(hangs_up()).replay(Variation::Preamble, ok()),
+            Build::new()
+                .proxy(status(502))
+                .listed(hangs_up())
+                .replay(Variation::Preamble, ok())
+                .replay(Variation::Again, hangs_up()),
             Cause::OriginProtocolMismatch,
             Medium,
         ),
@@ -194,7 +266,8 @@ fn a_preamble_is_missing_or_not_wanted() {
                 .subject(declared)
                 .proxy(status(400).marked(true))
                 .listed(status(400).marked(true))
-                .replay(Variation::NoPreamble, ok()),
+                .replay(Variation::NoPreamble, ok())
+                .replay(Variation::Again, status(400)),
             Cause::OriginProtocolMismatch,
             High,
         ),
@@ -208,6 +281,28 @@ fn a_preamble_is_missing_or_not_wanted() {
             Medium,
         ),
         // Look-alikes.
+        (
+            "the same request is answered as well: it was chance",
+            Build::new()
+                .proxy(closes())
+                .listed(hangs_up())
+                .replay(Variation::Preamble, ok())
+                .replay(Variation::Again, ok()),
+            Cause::OriginClosedEarly,
+            High,
+        ),
+        (
+            "it hangs up now and then",
+            Build::new()
+                .proxy(closes())
+                .sometimes(3)
+                .listed(hangs_up())
+                .sometimes(3)
+                .replay(Variation::Preamble, ok())
+                .replay(Variation::Again, hangs_up()),
+            Cause::OriginClosedEarly,
+            High,
+        ),
         (
             "a crash closes with and without",
             Build::new().proxy(closes()).listed(hangs_up()).replay(Variation::Preamble, hangs_up()),
@@ -513,4 +608,20 @@ fn visitors_are_sent_round() {
             High,
         ),
     ]);
+}
+
+#[test]
+fn addresses_that_were_tried_speak_for_the_others() {
+    let many = Build::new()
+        .subject(no_server_name(true))
+        .proxy(status(502))
+        .direct(ORIGIN, Access::Listed, ok())
+        .direct(ORIGIN_2, Access::Listed, ok())
+        .direct("203.0.113.12", Access::Listed, ok())
+        .replay_at(ORIGIN, Variation::ProxyTls, alert(112));
+    let all = many.clone().replay_at(ORIGIN_2, Variation::ProxyTls, alert(112)).verdict();
+    assert_eq!((all.cause, all.confidence, all.scope.kind), (Cause::TlsIncompatible, High, ScopeType::All));
+    let one = many.replay_at(ORIGIN_2, Variation::ProxyTls, ok()).verdict();
+    assert_eq!((one.cause, one.confidence, one.scope.kind), (Cause::TlsIncompatible, Medium, ScopeType::Partial));
+    assert_eq!(one.scope.origin_addresses, [ORIGIN]);
 }

@@ -81,7 +81,9 @@ impl Replays<'_> {
             && probe.phase != Some(Phase::Connect)
             || status == Some(400) && probe.fault.is_none()
         {
-            self.origin(address, self.other_preamble(), made).await;
+            if self.origin(address, self.other_preamble(), made).await == Some(Outcome::OK) {
+                self.origin(address, Variation::Again, made).await;
+            }
         } else if let Some(200..=299 | 400..=499) = status
             && !matches!(status, Some(401 | 403 | 407 | 429))
             && self.origin(address, Variation::OtherHost, made).await == Some(Outcome::OK)
@@ -127,16 +129,24 @@ impl Replays<'_> {
         if self.plan.validated.probe.large_path.is_none() {
             return;
         }
-        if let Some(edge) = self.targets.edges.addresses.first() {
-            self.edge(*edge, Variation::LargePath, made).await;
-        }
+        let (mut proxied, mut direct) = (Vec::new(), Vec::new());
+        let through_the_edge = async {
+            if let Some(edge) = self.targets.edges.addresses.first() {
+                self.edge(*edge, Variation::LargePath, &mut proxied).await;
+            }
+        };
+        tokio::join!(through_the_edge, self.large_direct(&mut direct));
+        made.extend(proxied.into_iter().chain(direct));
+    }
+
+    async fn large_direct(&self, made: &mut Vec<Replay>) {
         let Some(address) = self.direct().find(|p| p.connected()).and_then(|p| p.address) else { return };
         if self.origin(address, Variation::LargePath, made).await != Some(Outcome::TimedOut) {
             return;
         }
         if self.origin(address, Variation::LargePathSmallSegments, made).await == Some(Outcome::OK) {
             // The last one counts: it stalls again, or the first was chance.
-            made.retain(|r| r.variation != Variation::LargePath || r.probe.observation == Observation::ViaProxy);
+            made.retain(|r| r.variation != Variation::LargePath);
             self.origin(address, Variation::LargePath, made).await;
         }
     }

@@ -6,6 +6,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -45,6 +46,10 @@ pub enum Fault {
     Slow(Duration),
     /// Answers one request and keeps the connection for so long; a second request on it is too late and resets it.
     DropsReused(Duration),
+    /// Closes every so-manieth connection without an answer, and answers the others well.
+    CrashesEvery(usize),
+    /// With TLS: no answer without a client certificate of the authority in this file.
+    DemandsCertificate(PathBuf),
     /// With TLS: offers HTTP/2 and hangs up on it; answers HTTP/1.1 well.
     BreaksHttp2,
     /// Reads the request and sends exactly these bytes, then closes.
@@ -72,7 +77,10 @@ impl FaultServer {
 
     /// As [`Self::start`], behind a well-behaved TLS handshake.
     pub fn start_tls(host: &Host, address: SocketAddr, leaf: &Leaf, fault: Fault) -> Result<Self> {
-        let mut config = tls(leaf)?;
+        let mut config = match &fault {
+            Fault::DemandsCertificate(authority) => tls_with_clients(leaf, authority)?,
+            _ => tls(leaf)?,
+        };
         if fault == Fault::BreaksHttp2 {
             config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         }
@@ -124,7 +132,7 @@ impl FaultServer {
 
     /// How many connections were accepted.
     pub fn connections(&self) -> usize {
-        self.0.connections.load(Ordering::SeqCst)
+        self.0.connections()
     }
 
     /// How many whole requests were read.
@@ -140,6 +148,10 @@ impl Drop for FaultServer {
 }
 
 impl Shared {
+    fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
     fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
@@ -185,7 +197,8 @@ impl Shared {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nok.\n")
             }
             Fault::DropsReused(_) => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nok: the site\n"),
-            Fault::BreaksHttp2 => {
+            Fault::CrashesEvery(count) if self.connections().is_multiple_of(*count) => Ok(()),
+            Fault::BreaksHttp2 | Fault::CrashesEvery(_) | Fault::DemandsCertificate(_) => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\nok: the site\n")
             }
             Fault::Respond(bytes) => stream.write_all(bytes),
@@ -262,6 +275,21 @@ impl Socket for StreamOwned<ServerConnection, TcpStream> {
     fn reset_on_close(&self) {
         self.sock.reset_on_close();
     }
+}
+
+fn tls_with_clients(leaf: &Leaf, authority: &Path) -> Result<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(authority).context("the authority of clients")?)?;
+    let verifier =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
+    let certificate = CertificateDer::from_pem_file(&leaf.certificate).context("the certificate of a fault server")?;
+    let key = PrivateKeyDer::from_pem_file(&leaf.key).context("the key of a fault server")?;
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![certificate], key)?;
+    Ok(config)
 }
 
 fn tls(leaf: &Leaf) -> Result<ServerConfig> {

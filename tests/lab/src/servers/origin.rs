@@ -25,12 +25,14 @@ pub enum Answer {
 }
 
 /// What a server does with a host that is not its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Strangers {
     /// 404, as a default server does.
     NotFound,
     /// No handshake without a server name that is known.
     NoHandshake,
+    /// The same site, with another certificate.
+    Certificate(Leaf),
 }
 
 /// The configuration of an origin.
@@ -103,13 +105,15 @@ impl Origin {
         };
         let mut text = String::new();
         if let Some((_, strangers)) = &self.only {
-            let _ = write!(text, "server {{\n{}{}", listens(" default_server"), self.certificate());
+            let leaf = if let Strangers::Certificate(leaf) = strangers { Some(leaf) } else { self.tls.as_ref() };
+            let _ = write!(text, "server {{\n{}{}", listens(" default_server"), certificate(leaf));
             if let Some((name, value)) = &self.marker {
                 let _ = writeln!(text, "  add_header {name} \"{value}\" always;");
             }
             text.push_str(match strangers {
                 Strangers::NotFound => "  return 404;\n}\n",
                 Strangers::NoHandshake => "  ssl_reject_handshake on;\n}\n",
+                Strangers::Certificate(_) => "  location / {\n    try_files /page.txt =404;\n  }\n}\n",
             });
         }
         text.push_str("server {\n");
@@ -117,7 +121,7 @@ impl Origin {
         if let Some((name, _)) = &self.only {
             let _ = writeln!(text, "  server_name {name};");
         }
-        text.push_str(&self.certificate());
+        text.push_str(&certificate(self.tls.as_ref()));
         if let Some((name, value)) = &self.marker {
             let _ = writeln!(text, "  add_header {name} \"{value}\" always;");
         }
@@ -143,11 +147,11 @@ impl Origin {
         text.push_str("  }\n}\n");
         text
     }
+}
 
-    fn certificate(&self) -> String {
-        self.tls.as_ref().map_or_else(String::new, |leaf| {
-            let (certificate, key) = (leaf.certificate.display(), leaf.key.display());
-            format!("  ssl_certificate {certificate};\n  ssl_certificate_key {key};\n")
-        })
-    }
+fn certificate(leaf: Option<&Leaf>) -> String {
+    leaf.map_or_else(String::new, |leaf| {
+        let (certificate, key) = (leaf.certificate.display(), leaf.key.display());
+        format!("  ssl_certificate {certificate};\n  ssl_certificate_key {key};\n")
+    })
 }

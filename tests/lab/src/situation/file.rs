@@ -58,11 +58,13 @@ pub struct Site {
     /// The certificate at the edge; without one the site speaks plain HTTP.
     pub tls: Option<State>,
     pub path: String,
+    /// Edges that speak TLS send visitors of port 80 to HTTPS.
+    pub redirects_http: bool,
 }
 
 impl Default for Site {
     fn default() -> Self {
-        Self { tls: None, path: "/".to_owned() }
+        Self { tls: None, path: "/".to_owned(), redirects_http: false }
     }
 }
 
@@ -127,6 +129,8 @@ pub struct Wants {
     pub tls13: bool,
     /// A handshake with the site's server name.
     pub server_name: bool,
+    /// A server name, or it shows another certificate.
+    pub server_name_for_certificate: bool,
     pub client_certificate: bool,
     /// A PROXY protocol preamble.
     pub preamble: bool,
@@ -142,6 +146,8 @@ pub struct Gives {
     pub header_kibibytes: usize,
     /// So many KiB at /big.
     pub large_kibibytes: usize,
+    /// At no more than so many KiB a second.
+    pub large_kibibytes_per_second: usize,
     /// HTTP/2 to whoever wants it.
     pub http2: bool,
     /// Keeps idle connections for so many seconds.
@@ -181,6 +187,10 @@ pub enum Behaviour {
     SlowSeconds(u64),
     /// Keeps a connection for so many seconds, and resets it when a second request comes.
     DropsReused(u64),
+    /// Hangs up on every so-manieth connection.
+    CrashesEvery(usize),
+    /// Refuses handshakes without a client certificate, by an alert.
+    DemandsCertificate,
     /// Offers HTTP/2 and hangs up on it.
     BreaksHttp2,
 

@@ -91,6 +91,11 @@ impl Stage {
                 proxy.own_answer = description.answers.clone();
                 proxy.manner = description.manner.clone();
                 servers.push(Running::Proxy(proxy.start(host, "edge")?));
+                if situation.site.redirects_http {
+                    let mut server = OriginServer::new(&[host.at(80)]);
+                    server.answer = Answer::Redirect("https://$host$request_uri".to_owned());
+                    servers.push(Running::Origin(server.start(host, "redirect")?));
+                }
             }
         }
 
@@ -254,6 +259,8 @@ fn start_origin(host: &Host, origin: &Origin, listen: SocketAddr, authority: &Au
         Behaviour::StallMidBody => Fault::StallMidBody,
         Behaviour::Garbage => Fault::Garbage,
         Behaviour::DropsReused(seconds) => Fault::DropsReused(Duration::from_secs(*seconds)),
+        Behaviour::DemandsCertificate => Fault::DemandsCertificate(authority.file()),
+        Behaviour::CrashesEvery(count) => Fault::CrashesEvery(*count),
         Behaviour::BreaksHttp2 => Fault::BreaksHttp2,
         Behaviour::SlowSeconds(seconds) => Fault::Slow(Duration::from_secs(*seconds)),
     };
@@ -278,7 +285,10 @@ fn nginx_origin(
     server.allow = origin.allow.as_ref().map(|names| names.iter().map(|name| allowed(name)).collect());
     server.preamble = origin.wants.preamble;
     server.http2 = origin.gives.http2;
+    let other = origin.wants.server_name_for_certificate;
+    let other = other.then(|| authority.leaf("stranger", &[SITE], State::Mismatch)).transpose()?;
     server.only = match (&origin.wants.host, origin.wants.server_name) {
+        _ if other.is_some() => other.map(|leaf| (SITE.to_owned(), Strangers::Certificate(leaf))),
         (Some(name), _) => Some((name.clone(), Strangers::NotFound)),
         (None, true) => Some((SITE.to_owned(), Strangers::NoHandshake)),
         (None, false) => None,
@@ -314,7 +324,11 @@ fn extra(origin: &Origin, authority: &Authority) -> String {
         text.push_str("  }\n");
     }
     if origin.gives.large_kibibytes > 0 {
-        text.push_str("  location = /big { }\n");
+        let rate = match origin.gives.large_kibibytes_per_second {
+            0 => String::new(),
+            rate => format!("limit_rate {rate}k; "),
+        };
+        text.push_str(&format!("  location = /big {{ {rate}}}\n"));
     }
     text
 }
