@@ -1,5 +1,17 @@
 //! Facts beside the probes: names, echoes, cluster objects, policies, allowlists, arrivals.
 
+mod limit;
+mod load_contrast;
+mod saturation;
+mod traffic;
+mod unmeasured;
+
+pub use limit::Limit;
+pub use load_contrast::{LoadContrast, Tally};
+pub use saturation::{Level, Resource, Saturation};
+pub use traffic::{Traffic, Trend};
+pub use unmeasured::{Measure, Unmeasured, Why};
+
 use crate::api::{Access, Outcome};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +29,11 @@ pub enum Fact {
     Policy(Policy),
     Allowlist(Allowlist),
     Arrival(Arrival),
+    Traffic(Traffic),
+    Saturation(Saturation),
+    Limit(Limit),
+    LoadContrast(LoadContrast),
+    Unmeasured(Unmeasured),
 }
 
 /// What one resolver said of one name.
@@ -200,4 +217,8 @@ pub enum Arrived {
     Delivered,
     /// No packet of the proxy was seen.
     Nothing,
+    /// A limit per address at the origin turned the proxy's requests or connections away.
+    Limited,
+    /// The proxy had no connection left for the origin: its cap, its queue or its ports were full.
+    Exhausted,
 }

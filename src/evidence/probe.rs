@@ -170,6 +170,8 @@ pub enum Maker {
     Nginx,
     HAProxy,
     Envoy,
+    /// Envoy's own page that says that its circuit breaker let no further request or connection through.
+    EnvoyOverflow,
     Cloudflare,
     CloudFront,
     Fastly,
@@ -191,6 +193,12 @@ pub enum ProxyStatus {
     ConnectionTerminated,
     /// `error=tls_certificate_error`.
     CertificateError,
+    /// `error=connection_limit_reached`: no connection to the next hop was free.
+    ConnectionLimit,
+    /// `error=http_response_timeout` or `connection_read_timeout`: connected, then no answer in time.
+    ResponseTimeout,
+    /// `error=destination_ip_unroutable`.
+    Unroutable,
     /// Another error that only an intermediary can have made.
     IntermediaryError,
     /// `received-status`: relayed from the next hop.

@@ -53,5 +53,10 @@ fn key(fact: &Fact) -> String {
         Fact::Policy(f) => format!("policy {} {}", f.pod, f.port),
         Fact::Allowlist(f) => format!("allowlist {}", f.object),
         Fact::Arrival(f) => format!("arrival {} {:?}", f.source, f.address),
+        Fact::Traffic(f) => format!("traffic {}", f.source),
+        Fact::Saturation(f) => format!("saturation {} {}", f.source, f.resource),
+        Fact::Limit(f) => format!("limit {}", f.source),
+        Fact::LoadContrast(f) => format!("load contrast {}", f.source),
+        Fact::Unmeasured(f) => format!("unmeasured {} {}", f.source, f.measure),
     }
 }

@@ -4,22 +4,29 @@
 //!
 //! Rules read facts. None looks at the vendor, or at a status code alone.
 
+mod accept;
+mod attacked;
 mod blocked;
 mod certificate;
 mod closed;
 mod edge;
+mod egress;
 mod fit;
 mod invalid;
+mod limited;
 mod names;
+mod overloaded;
 mod policy;
 mod protocol;
 mod refused;
 mod returns;
 pub mod risks;
 mod silence;
+mod strain;
 mod timeout;
 mod unexpected;
 pub mod unknown;
+mod uplink;
 mod workload;
 
 use super::view::edge::Edge;
@@ -140,13 +147,19 @@ pub const CHAIN: &[Rule] = &[
     certificate::MISMATCH,
     certificate::UNTRUSTED,
     protocol::MISMATCH,
+    limited::LIMITED,
+    egress::EXHAUSTED,
+    attacked::ATTACKED,
     refused::REFUSED,
     silence::UNREACHABLE,
     silence::FILTERED,
+    accept::SATURATED,
     closed::CLOSED,
+    overloaded::OVERLOADED,
     timeout::TIMEOUT,
     invalid::INVALID,
     returns::RETURNS,
+    uplink::CONGESTED,
     unexpected::UNEXPECTED,
     blocked::BLOCKED,
 ];

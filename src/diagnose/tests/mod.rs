@@ -2,5 +2,6 @@
 //! any evidence at all.
 
 pub mod build;
+mod load;
 mod properties;
 mod tables;

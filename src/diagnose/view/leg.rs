@@ -22,6 +22,8 @@ pub enum Leg {
     Certificate,
     /// The handshake failed.
     Tls,
+    /// It made no attempt: no connection was free.
+    Exhausted,
     /// Too fast for a timer: refused, reset, a handshake or an answer that it did not like.
     AtOnce,
     Unknown,
@@ -30,7 +32,7 @@ pub enum Leg {
 impl Leg {
     /// Whether it fits packets that are dropped, rejected or reset on the way.
     pub const fn fits_block(self) -> bool {
-        !matches!(self, Self::Certificate | Self::Tls | Self::ReadTimeout)
+        !matches!(self, Self::Certificate | Self::Tls | Self::ReadTimeout | Self::Exhausted)
     }
 
     pub const fn is_timeout(self) -> bool {
@@ -51,6 +53,9 @@ pub fn of(subject: &Subject, probe: &Probe, response: &Response) -> Leg {
         Some(ProxyStatus::ConnectionTimeout) => return Leg::ConnectTimeout,
         Some(ProxyStatus::ConnectionTerminated) => return Leg::Terminated,
         Some(ProxyStatus::CertificateError) => return Leg::Certificate,
+        Some(ProxyStatus::ConnectionLimit) => return Leg::Exhausted,
+        Some(ProxyStatus::ResponseTimeout) => return Leg::ReadTimeout,
+        Some(ProxyStatus::Unroutable) => return Leg::Unreachable,
         _ => {}
     }
     if let Some(leg) = response.maker.and_then(|maker| own_number(maker, response.status)) {
@@ -66,6 +71,7 @@ pub fn of(subject: &Subject, probe: &Probe, response: &Response) -> Leg {
 /// Cloudflare's documentation of errors 520 to 526, read in August 2026.
 const fn own_number(maker: Maker, status: u16) -> Option<Leg> {
     match (maker, status) {
+        (Maker::EnvoyOverflow, 503) => Some(Leg::Exhausted),
         (Maker::Cloudflare, 520) => Some(Leg::Terminated),
         (Maker::Cloudflare, 521) => Some(Leg::Refused),
         (Maker::Cloudflare, 522) => Some(Leg::ConnectTimeout),

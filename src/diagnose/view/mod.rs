@@ -6,6 +6,7 @@ pub mod edge;
 pub mod exhibit;
 pub mod hop;
 pub mod leg;
+pub mod load;
 pub mod names;
 pub mod origin;
 pub mod trouble;
@@ -15,6 +16,7 @@ use crate::evidence::{Case, Fact, Health, Subject, Track};
 use cluster::Cluster;
 use edge::Edge;
 use jiff::Timestamp;
+use load::Load;
 use names::Names;
 use origin::{OriginAddress, Standing};
 use std::net::IpAddr;
@@ -44,6 +46,7 @@ pub struct View<'c> {
     pub origins: Vec<OriginAddress<'c>>,
     pub names: Names<'c>,
     pub cluster: Cluster<'c>,
+    pub load: Load<'c>,
 }
 
 impl<'c> View<'c> {
@@ -65,6 +68,7 @@ impl<'c> View<'c> {
             edges,
             origins,
             names: Names::new(&facts),
+            load: Load::new(case, &facts),
             cluster,
         }
     }
@@ -109,6 +113,8 @@ fn known(fact: &Fact) -> bool {
         Fact::Control(f) => f.outcome,
         Fact::Allowlist(f) => f.outcome,
         Fact::Endpoints(_) | Fact::Pods(_) | Fact::Policy(_) | Fact::Arrival(_) => return true,
+        Fact::Traffic(_) | Fact::Saturation(_) | Fact::Limit(_) | Fact::LoadContrast(_) => return true,
+        Fact::Unmeasured(_) => return false,
     };
     !matches!(outcome, Outcome::Unavailable | Outcome::Forbidden)
 }

@@ -10,7 +10,9 @@ pub enum Next {
     ControlTarget,
     DeclareVerifies,
     Expectation,
+    LimitCounters,
     ListedVantage,
+    LoadFacts,
     LongProbe,
     Marker,
     MoreRounds,
@@ -54,6 +56,16 @@ impl Next {
             Self::Expectation => "Compare the answer with expect, directly and through the proxy; a marker \
                 (origin.marker) shows which hop made it."
                 .to_owned(),
+            Self::LimitCounters => "Read the counters of limits per address at the origin (limit_req, limit_conn, \
+                hashlimit, security agents) and the proxy's own pool: a traffic profile measures them, --merge takes a \
+                record."
+                .to_owned(),
+            Self::LoadFacts => {
+                "Measure the origin under load: CPU throttling, busy workers, dropped connections, bytes \
+                out, and its requests beside those that the proxy forwarded (spec.traffic.profile, or a record with \
+                --merge)."
+                    .to_owned()
+            }
             Self::ListedVantage => "Probe the origin from a vantage that its allowlist admits, and declare it \
                 (origin.vantages with access Listed, or --access Listed); or merge such evidence with --merge."
                 .to_owned(),
