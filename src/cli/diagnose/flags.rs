@@ -53,6 +53,7 @@ pub fn origin(args: &Args, url: &str) -> anyhow::Result<ProtectedOrigin> {
         expect: Expect::default(),
         probe: ProbeSpec::default(),
         allowlist: Allowlist::default(),
+        traffic: None,
     };
     Ok(ProtectedOrigin::new(&site.host.to_string(), spec))
 }

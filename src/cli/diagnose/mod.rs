@@ -9,6 +9,7 @@ mod progress;
 mod question;
 mod rounds;
 mod text;
+mod traffic;
 
 pub use answer::Answer;
 pub use args::{Args, Format};
@@ -35,7 +36,8 @@ use std::time::Duration;
 impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
         let question = Question::ask(&self).await?;
-        let case = self.case(&question).await?;
+        let mut notes = Vec::new();
+        let case = self.case(&question, &mut notes).await?;
         if let Some(path) = &self.output.save_evidence {
             evidence_file::save(&case, path)?;
         }
@@ -46,7 +48,7 @@ impl Args {
             Format::Json => format!("{}\n", serde_json::to_string_pretty(&answer)?),
             Format::Yaml => serde_saphyr::to_string(&answer)?,
         };
-        for note in &question.notes {
+        for note in question.notes.iter().chain(&notes) {
             eprintln!("note: {note}");
         }
         self.output.color.print(&rendered)?;
@@ -54,11 +56,12 @@ impl Args {
     }
 
     /// Looks, and joins what was seen with what the objects and other vantages say.
-    async fn case(&self, question: &Question) -> anyhow::Result<Case> {
+    async fn case(&self, question: &Question, notes: &mut Vec<String>) -> anyhow::Result<Case> {
         let control = self.vantage.control.as_deref().map(control).transpose()?;
         let endpoints = cluster::endpoints(&*question.objects, &question.spec)
             .map_err(|error| anyhow!("spec.origin.service: {error}"))?;
         let dialable = endpoints.as_ref().map_or_else(Vec::new, |e| e.dialable.clone());
+        let mut counted = Vec::new();
         let looked = if self.looking.offline {
             Looked { ledger: Ledger::new(), origins: Vec::new() }
         } else {
@@ -69,7 +72,9 @@ impl Args {
                 long: Duration::from_secs(self.looking.long_probe.into()),
                 control: control.clone(),
             };
-            rounds.look(&prober, &plan, &Progress::new()).await
+            let looked = rounds.look(&prober, &plan, &Progress::new()).await;
+            counted = self.traffic.facts(&question.spec, &prober, notes).await?;
+            looked
         };
         let now = Timestamp::now();
         let resolved: Vec<IpAddr> = match question.spec.origin.whereabouts {
@@ -86,7 +91,8 @@ impl Args {
         };
         let mut subject = Subject::new(&question.spec, &around);
         subject.origin.clone_from(&question.name);
-        let facts: Vec<Fact> = cluster::facts(&*question.objects, &question.spec, question.ranges.as_ref(), now);
+        let mut facts: Vec<Fact> = cluster::facts(&*question.objects, &question.spec, question.ranges.as_ref(), now);
+        facts.extend(counted);
         let mut case = looked.ledger.case(subject, facts, now);
         for path in &self.known.merge {
             evidence_file::merge(&mut case, path)?;

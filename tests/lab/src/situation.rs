@@ -5,6 +5,7 @@
 //! namespaces of its own, [`question`] writes the `ProtectedOrigin` and the command line, [`verdict`] compares.
 
 pub mod file;
+pub mod load;
 pub mod question;
 pub mod stage;
 pub mod verdict;
@@ -101,6 +102,7 @@ impl Run {
     fn ask(&self, situation: &Situation) -> Result<(String, Vec<String>)> {
         let stage = Stage::build(situation)?;
         let mut problems = stage.check_visitors(situation)?;
+        let _load = stage.load(situation)?;
         let Some(leeward) = &self.leeward else {
             return Ok(("set-up".to_owned(), problems));
         };

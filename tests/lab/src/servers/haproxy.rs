@@ -56,6 +56,9 @@ frontend edge
                 (None, _) => text.push_str(" verify none"),
             }
         }
+        if let Some(most) = proxy.max_connections {
+            let _ = write!(text, " maxconn {most}");
+        }
         text.push('\n');
     }
     text

@@ -32,6 +32,8 @@ pub struct Origin {
     pub answer: Answer,
     /// Only these addresses or prefixes get an answer; others get 403.
     pub allow: Option<Vec<String>>,
+    /// Lines for the `http` block and for the location: limits.
+    pub limits: (String, String),
     /// Lines for the `server` block.
     pub extra: String,
 }
@@ -45,6 +47,7 @@ impl Origin {
             marker: None,
             answer: Answer::Page("ok: the site\n".to_owned()),
             allow: None,
+            limits: (String::new(), String::new()),
             extra: String::new(),
         }
     }
@@ -56,6 +59,7 @@ impl Origin {
         if let Answer::Page(text) = &self.answer {
             std::fs::write(folder.join("page.txt"), text)?;
         }
+        std::fs::write(folder.join("large.txt"), vec![b'x'; 1 << 20])?;
         Nginx::start(host, name, &self.http(), &self.ports())
     }
 
@@ -72,7 +76,7 @@ impl Origin {
     }
 
     fn http(&self) -> String {
-        let mut text = String::from("server {\n");
+        let mut text = format!("{}server {{\n", self.limits.0);
         for listen in &self.listen {
             let ssl = if self.tls.is_some() { " ssl" } else { "" };
             let _ = writeln!(text, "  listen {listen}{ssl};");
@@ -85,7 +89,11 @@ impl Origin {
             let _ = writeln!(text, "  add_header {name} \"{value}\" always;");
         }
         text.push_str(&self.extra);
+        // Something large that trickles: a connection that stays busy without any work for the origin.
+        let _ = write!(text, "  location /large {{\n{}    try_files /large.txt =404;\n  }}\n", self.limits.1);
+        let _ = write!(text, "  location /trickle {{\n    limit_rate 64;\n    try_files /large.txt =404;\n  }}\n");
         text.push_str("  location / {\n");
+        text.push_str(&self.limits.1);
         if let Some(allow) = &self.allow {
             for prefix in allow {
                 let _ = writeln!(text, "    allow {prefix};");
