@@ -24,11 +24,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Between two questions about one origin.
 const PERIOD: Duration = Duration::from_mins(1);
+/// Between two looks at who is due: a new origin does not wait for long.
+const TICK: Duration = Duration::from_secs(2);
 /// Origins that are asked about at once.
 const AT_ONCE: usize = 4;
 /// Longest time for all queries of one origin.
@@ -74,6 +76,14 @@ pub enum TrafficError {
     Server(#[from] ServerError),
 }
 
+/// When an origin was asked about last, and what is remembered of it.
+#[derive(Debug)]
+struct Asked {
+    at: Instant,
+    profile: String,
+    memory: Memory,
+}
+
 /// The task that asks.
 #[derive(Debug)]
 pub struct Counting {
@@ -82,7 +92,7 @@ pub struct Counting {
     server: Option<Server>,
     path: Option<PathBuf>,
     profiles: Mutex<Profiles>,
-    memories: Mutex<HashMap<OriginKey, Memory>>,
+    asked: Mutex<HashMap<OriginKey, Asked>>,
     origins: Origins,
     queue: Arc<Queue>,
     claim: Claim,
@@ -104,7 +114,7 @@ impl Counting {
             server,
             path,
             profiles: Mutex::new(profiles),
-            memories: Mutex::default(),
+            asked: Mutex::default(),
             origins,
             queue,
             claim,
@@ -113,7 +123,7 @@ impl Counting {
 
     /// Asks until `stop`.
     pub async fn run(self, stop: CancellationToken) {
-        let mut ticks = interval(PERIOD);
+        let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -129,8 +139,8 @@ impl Counting {
         }
     }
 
+    /// Asks about every origin that is due.
     async fn round(&self) {
-        self.renew();
         let named: Vec<(OriginKey, Validated)> = self
             .origins
             .keys()
@@ -138,16 +148,21 @@ impl Counting {
             .filter_map(|key| {
                 let Some(Root::Read(object)) = self.origins.get(&key) else { return None };
                 object.spec.traffic.as_ref()?;
-                let valid = Validated::new(&object).ok().filter(|spec| !spec.suspend)?;
-                Some((key, valid))
+                let spec = Validated::new(&object).ok().filter(|spec| !spec.suspend)?;
+                Some((key, spec))
             })
             .collect();
         let keys: BTreeSet<OriginKey> = named.iter().map(|(key, _)| key.clone()).collect();
+        self.asked.lock().retain(|key, _| keys.contains(key));
         for gone in self.board.keep(&keys) {
-            self.memories.lock().remove(&gone);
             self.queue.add(gone);
         }
-        stream::iter(named)
+        let due: Vec<_> = named.into_iter().filter(|(key, spec)| self.is_due(key, spec)).collect();
+        if due.is_empty() {
+            return;
+        }
+        self.renew();
+        stream::iter(due)
             .for_each_concurrent(AT_ONCE, |(key, spec)| async move {
                 let facts = self.ask(&key, &spec).await;
                 if self.board.put(&key, facts) {
@@ -157,17 +172,29 @@ impl Counting {
             .await;
     }
 
+    fn is_due(&self, key: &OriginKey, spec: &Validated) -> bool {
+        let asked = self.asked.lock();
+        asked.get(key).is_none_or(|a| a.at.elapsed() >= PERIOD || Some(&a.profile) != spec.traffic_profile.as_ref())
+    }
+
     async fn ask(&self, key: &OriginKey, spec: &Validated) -> Vec<Fact> {
-        let name = spec.traffic_profile.as_deref().unwrap_or_default();
+        let name = spec.traffic_profile.clone().unwrap_or_default();
+        let before = self.asked.lock().get(key).filter(|a| a.profile == name).map(|a| a.memory);
+        let mut asked = Asked { at: Instant::now(), profile: name.clone(), memory: before.unwrap_or_default() };
         let unmeasured =
-            |why| vec![Fact::Unmeasured(Unmeasured { source: source(name), measure: Measure::Everything, why })];
-        let Some(server) = &self.server else { return unmeasured(Why::NoServer) };
-        let Some(profile) = self.profiles.lock().get(name).cloned() else { return unmeasured(Why::NoProfile) };
-        let mut memory = self.memories.lock().get(key).copied().unwrap_or_default();
-        let (place, now) = (Place::of(spec), Timestamp::now().as_second());
-        let facts = timeout(PATIENCE, measure(server, &profile, &place, &mut memory, now)).await;
-        self.memories.lock().insert(key.clone(), memory);
-        facts.unwrap_or_else(|_| unmeasured(Why::TimedOut))
+            |why| vec![Fact::Unmeasured(Unmeasured { source: source(&name), measure: Measure::Everything, why })];
+        let profile = self.profiles.lock().get(&name).cloned();
+        let facts = match (&self.server, profile) {
+            (None, _) => unmeasured(Why::NoServer),
+            (_, None) => unmeasured(Why::NoProfile),
+            (Some(server), Some(profile)) => {
+                let (place, now) = (Place::of(spec), Timestamp::now().as_second());
+                let asking = measure(server, &profile, &place, &mut asked.memory, now);
+                timeout(PATIENCE, asking).await.unwrap_or_else(|_| unmeasured(Why::TimedOut))
+            }
+        };
+        self.asked.lock().insert(key.clone(), asked);
+        facts
     }
 
     /// Reads the profiles again: a mounted ConfigMap changes under its path. A file that became wrong leaves those that were

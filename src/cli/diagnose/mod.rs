@@ -61,6 +61,7 @@ impl Args {
         let endpoints = cluster::endpoints(&*question.objects, &question.spec)
             .map_err(|error| anyhow!("spec.origin.service: {error}"))?;
         let dialable = endpoints.as_ref().map_or_else(Vec::new, |e| e.dialable.clone());
+        let counters = self.traffic.counters(&question.spec, notes)?;
         let mut counted = Vec::new();
         let looked = if self.looking.offline {
             Looked { ledger: Ledger::new(), origins: Vec::new() }
@@ -73,7 +74,7 @@ impl Args {
                 control: control.clone(),
             };
             let looked = rounds.look(&prober, &plan, &Progress::new()).await;
-            counted = self.traffic.facts(&question.spec, &prober, notes).await?;
+            counted = counters.facts(&question.spec, &prober).await?;
             looked
         };
         let now = Timestamp::now();

@@ -52,7 +52,7 @@ fn saturated<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         }
     }
     let blocked = view.cluster.arrivals(Arrived::Blocked);
-    let sure = sure && blocked.is_empty();
+    let sure = sure && blocked.is_empty() && view.working_origins().next().is_none();
     let says = match full.first().map(|(_, resource)| *resource) {
         Some(Resource::Conntrack) => "the origin's connection tracking table is full, and new connections are dropped",
         Some(Resource::SynCookies | Resource::SynQueue) => {

@@ -18,8 +18,8 @@ pub const ATTACKED: Rule = Rule {
 /// The surge alone is no outage, and an outage alone no attack. A campaign raises both counts, so it is none. High when
 /// the origin is seen to suffer directly, or its own counters show what the surge fills.
 fn attacked<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
-    let surge = view.load.trend(Trend::OriginAlone);
-    if surge.is_empty() {
+    let rise = view.load.trend(Trend::OriginAlone);
+    if rise.is_empty() {
         return Err("no count shows the origin's requests rising without the proxy's");
     }
     match place {
@@ -47,7 +47,7 @@ fn attacked<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let sure = signs.firm || !full.is_empty() && (signs.proxied || !signs.direct.is_empty());
     let says = "the origin is flooded past the proxy: its own requests rose, those that the proxy forwards did not";
     let mut found = Match::new(if sure { Confidence::High } else { Confidence::Medium }, Ground::Fact, says)
-        .showing(surge)
+        .showing(rise)
         .showing(full.into_iter().map(|(exhibit, _)| exhibit))
         .showing(signs.direct.iter().filter_map(|(o, _)| o.exhibit()))
         .or([Cause::OriginOverloaded, Cause::OriginTimeout].into_iter().filter(|_| !sure))

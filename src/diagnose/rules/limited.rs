@@ -12,6 +12,9 @@ use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
 use crate::evidence::fact::{Arrived, Trend};
 
+/// Refusals a minute from which on a counter tells something.
+const TELLING: u32 = 10;
+
 pub const LIMITED: Rule = Rule {
     cause: Cause::ProxyRateLimited,
     looks_for: "a limit per address at the origin that turns the proxy away while others are answered",
@@ -35,7 +38,8 @@ fn limited<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let by_itself = works && origins_own(fault) == Some(429);
     // Under a flood the limit may well turn the flood away, and not the proxy.
     let flooded = !view.load.trend(Trend::OriginAlone).is_empty();
-    let shows_itself = fault.wavers || origins_own(fault).is_some();
+    // Some client or other is always limited: it takes a limit's own answer to the proxy, and more than a few of them.
+    let shows_itself = view.load.limits_at_least(TELLING) && matches!(origins_own(fault), Some(429 | 503));
     let (confidence, says) = if !records.is_empty() || !counters.is_empty() && !flooded && shows_itself {
         (
             if works { Confidence::High } else { Confidence::Medium },
@@ -58,6 +62,7 @@ fn limited<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         (records.is_empty() && counters.is_empty() && !by_itself).then_some(Cause::AcceptSaturated),
         by_itself.then_some(Cause::UnexpectedResponse),
         (flooded || !shows_itself || !works).then_some(Cause::ProxyBlocked),
+        (!counters.is_empty() && !shows_itself).then_some(Cause::AcceptSaturated),
     ];
     let sure = confidence == Confidence::High;
     Ok(Match::new(confidence, Ground::Fact, says)

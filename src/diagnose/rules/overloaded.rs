@@ -42,7 +42,11 @@ fn overloaded<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         return Err("neither path shows a late answer");
     }
     let seen = signs.firm || late_but_answers;
-    let sure = seen && (signs.proxied || matches!(place, Locus::Origin(_)));
+    // Memory near its limit is the usual state of many a server; and a counter of the whole says little of one address
+    // that is late beside others that are not.
+    let telling = full.iter().any(|(_, resource)| *resource != Resource::Memory);
+    let apart = view.working_origins().next().is_some() && !late_but_answers;
+    let sure = seen && telling && !apart && (signs.proxied || matches!(place, Locus::Origin(_)));
     let says = match full.first().map(|(_, resource)| *resource) {
         Some(Resource::Cpu) => "the origin's CPU limit holds it back, and its answers come late or not at all",
         Some(Resource::Memory) => "the origin's memory is full, and its answers come late or not at all",

@@ -31,7 +31,7 @@ pub fn signs<'v, 'c>(view: &'v View<'c>, place: Locus<'v, 'c>, mine: impl Fn(Tro
     };
     Signs {
         firm: direct.iter().any(|(_, f)| f.firm),
-        proxied: fault.is_some_and(late),
+        proxied: fault.is_some_and(|fault| late(view, fault)),
         contradicts: fault.is_some_and(|fault| {
             !direct.is_empty() && direct.iter().all(|(_, f)| fit(f.trouble, fault) == Fit::Contradicts)
         }),
@@ -39,13 +39,19 @@ pub fn signs<'v, 'c>(view: &'v View<'c>, place: Locus<'v, 'c>, mine: impl Fn(Tro
     }
 }
 
-/// Whether the proxy shows an origin that is late or lets connections time out.
-pub fn late(fault: &EdgeFault<'_>) -> bool {
+/// Whether the proxy shows an origin that is late or lets connections time out: one of its timers ran out, alone or behind
+/// a connection that took its time.
+fn late(view: &View<'_>, fault: &EdgeFault<'_>) -> bool {
+    let waits = u32::from(view.subject.read_timeout_seconds) * 1000;
+    let waited = fault.probe.timings.first_byte_ms.is_some_and(|took| took >= waits);
     match fault.seen {
-        Seen::Silent { .. } | Seen::Late => true,
-        Seen::Broken { trouble: Trouble::NoAnswer(_) | Trouble::Truncated, .. }
+        Seen::Silent { .. }
+        | Seen::Late
+        | Seen::Broken { trouble: Trouble::NoAnswer(_) | Trouble::Truncated, .. }
         | Seen::Answer { trouble: Trouble::Slow, .. } => true,
-        Seen::Answer { trouble: Trouble::Status(500..), leg, .. } => leg.is_timeout() || leg == Leg::Exhausted,
+        Seen::Answer { trouble: Trouble::Status(500..), hop, leg, .. } => {
+            leg.is_timeout() || leg == Leg::Exhausted || leg == Leg::Unknown && waited && !hop.origin()
+        }
         _ => false,
     }
 }

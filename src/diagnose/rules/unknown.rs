@@ -130,8 +130,14 @@ fn server_error(view: &View<'_>, fault: &EdgeFault<'_>, status: u16, made: Made,
     }
     if fault.wavers && view.origin_works() {
         return open(
-            &[Cause::AllowlistIncomplete, Cause::AcceptSaturated, Cause::ProxyBlocked],
-            Next::ProxyLog,
+            &[
+                Cause::AllowlistIncomplete,
+                Cause::ProxyRateLimited,
+                Cause::AcceptSaturated,
+                Cause::ProxyEgressExhausted,
+                Cause::ProxyBlocked,
+            ],
+            Next::LimitCounters,
             format!("status {status} comes through the proxy now and then, while the origin answers from here"),
         );
     }

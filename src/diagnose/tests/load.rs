@@ -58,6 +58,13 @@ fn an_origin_is_overloaded_only_where_a_counter_shows_it() {
             Cause::ProxyBlocked,
             Medium,
         ),
+        ("memory alone", slow_on_both().full(Resource::Memory), Cause::OriginOverloaded, Medium),
+        (
+            "one of two addresses is late",
+            slow_on_both().direct(ORIGIN_2, crate::api::Access::Listed, ok()).full(Resource::Cpu),
+            Cause::OriginOverloaded,
+            Medium,
+        ),
         (
             "throttled, and it refuses",
             Build::new().proxy(status(502).says(ProxyStatus::ConnectionRefused)).listed(refused()).full(Resource::Cpu),
@@ -237,6 +244,13 @@ fn a_limit_shows_in_its_counter_or_under_load_only() {
     hold(vec![
         ("the origin's 503 and its counter", pair(limited()).limits(120), Cause::ProxyRateLimited, High),
         ("now and then", now_and_then(limited()).limits(120), Cause::ProxyRateLimited, High),
+        ("a handful, as always", now_and_then(limited()).limits(3), Cause::ProxyRateLimited, Medium),
+        (
+            "a counter, and the edge's own errors now and then",
+            now_and_then(status(502).marked(false)).limits(120),
+            Cause::ProxyRateLimited,
+            Medium,
+        ),
         ("a record of the limit", pair(connect_timeout()).arrival(Arrived::Limited), Cause::ProxyRateLimited, High),
         ("a counter that stands still", pair(limited()).limits(0), Cause::OriginReturns5xx, Medium),
         ("no counter", pair(limited()), Cause::OriginReturns5xx, Medium),

@@ -61,6 +61,11 @@ impl<'c> Load<'c> {
         self.limits.iter().filter(|(_, l)| l.refused_per_minute > 0).map(|(fact, _)| Exhibit::Fact(fact)).collect()
     }
 
+    /// Whether one of them turns so many away a minute.
+    pub fn limits_at_least(&self, refused: u32) -> bool {
+        self.limits.iter().any(|(_, l)| l.refused_per_minute >= refused)
+    }
+
     /// Comparisons of quiet and busy times that show failures coming with load.
     pub fn contrasts(&self) -> Vec<Exhibit<'c>> {
         self.contrasts.iter().filter(|(_, c)| c.shows_load()).map(|(fact, _)| Exhibit::Fact(fact)).collect()

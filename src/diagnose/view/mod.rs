@@ -112,8 +112,14 @@ fn known(fact: &Fact) -> bool {
         Fact::ControlPort(f) => f.outcome,
         Fact::Control(f) => f.outcome,
         Fact::Allowlist(f) => f.outcome,
-        Fact::Endpoints(_) | Fact::Pods(_) | Fact::Policy(_) | Fact::Arrival(_) => return true,
-        Fact::Traffic(_) | Fact::Saturation(_) | Fact::Limit(_) | Fact::LoadContrast(_) => return true,
+        Fact::Endpoints(_)
+        | Fact::Pods(_)
+        | Fact::Policy(_)
+        | Fact::Arrival(_)
+        | Fact::Traffic(_)
+        | Fact::Saturation(_)
+        | Fact::Limit(_)
+        | Fact::LoadContrast(_) => return true,
         Fact::Unmeasured(_) => return false,
     };
     !matches!(outcome, Outcome::Unavailable | Outcome::Forbidden)

@@ -1,5 +1,6 @@
 //! When a resource counts as full. Thresholds are those that operators alarm on: netdata's shipped ones for the kernel's
-//! counters (more than one drop a second), 90 % for tables and uplinks, a quarter of CPU periods throttled.
+//! counters (more than one drop a second), 90 % for tables and uplinks. A quarter of CPU periods throttled is usual for many a
+//! healthy pod, so it takes half of them.
 
 use super::profile::Query;
 use crate::evidence::fact::{Level, Measure, Resource, Saturation};
@@ -16,7 +17,7 @@ struct Scale {
 fn scale(query: Query) -> Option<Scale> {
     let of = |resource, full, times| Some(Scale { resource, full, times });
     match query {
-        Query::CpuThrottled => of(Resource::Cpu, 0.25, 100.0),
+        Query::CpuThrottled => of(Resource::Cpu, 0.5, 100.0),
         Query::MemoryUsed => of(Resource::Memory, 0.95, 100.0),
         Query::WorkersBusy => of(Resource::Workers, 0.95, 100.0),
         Query::BytesOut => of(Resource::Uplink, 0.9, 100.0),

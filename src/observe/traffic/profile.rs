@@ -51,7 +51,7 @@ pub struct Profile {
 pub struct Profiles(BTreeMap<String, Profile>);
 
 /// Why a file of profiles cannot be used.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProfileError {
     #[error("is no list of profiles: {0}")]
     Unreadable(String),
@@ -172,6 +172,9 @@ fn profile(name: &str, written: Written) -> Result<Profile, ProfileError> {
     if has(Query::ForwardedRequests) && !has(Query::OriginRequests) && !has(Query::Probes) {
         return Err(pair("forwardedRequests", "originRequests", "the two are compared"));
     }
+    if has(Query::OriginRequests) && !has(Query::ForwardedRequests) && !has(Query::Probes) {
+        return Err(pair("originRequests", "forwardedRequests", "the two are compared"));
+    }
     if queries.is_empty() {
         return Err(ProfileError::Nothing(name.to_owned()));
     }
@@ -196,6 +199,14 @@ mod tests {
     }
 
     #[test]
+    fn the_profiles_that_are_shipped_can_be_read() {
+        let map: k8s_openapi::api::core::v1::ConfigMap =
+            serde_saphyr::from_str(include_str!("../../../deploy/traffic/profiles.yaml")).unwrap();
+        let profiles = Profiles::read(&map.data.unwrap()["profiles.yaml"]).unwrap();
+        assert_eq!(profiles.names().collect::<Vec<_>>(), ["ingress-nginx", "nodes"]);
+    }
+
+    #[test]
     fn what_is_wrong_names_the_field_and_the_fix() {
         insta::assert_snapshot!(
             [
@@ -209,6 +220,7 @@ mod tests {
                 "profiles: {default: {probes: a}}",
                 "profiles: {default: {probes: a, failedProbes: b}}",
                 "profiles: {default: {forwardedRequests: a}}",
+                "profiles: {default: {originRequests: a}}",
             ]
             .map(wrong)
             .join("\n"),
@@ -223,6 +235,7 @@ mod tests {
         profiles.default.probes must stand beside failedProbes: a share needs both
         profiles.default.probes must stand beside forwardedRequests: it tells quiet times from busy ones
         profiles.default.forwardedRequests must stand beside originRequests: the two are compared
+        profiles.default.originRequests must stand beside forwardedRequests: the two are compared
         "#
         );
     }

@@ -32,7 +32,7 @@ pub struct Origin {
     pub answer: Answer,
     /// Only these addresses or prefixes get an answer; others get 403.
     pub allow: Option<Vec<String>>,
-    /// Lines for the `http` block and for the location: limits.
+    /// Lines for the `http` block and for the `server` block: limits.
     pub limits: (String, String),
     /// Lines for the `server` block.
     pub extra: String,
@@ -89,11 +89,11 @@ impl Origin {
             let _ = writeln!(text, "  add_header {name} \"{value}\" always;");
         }
         text.push_str(&self.extra);
-        // Something large that trickles: a connection that stays busy without any work for the origin.
-        let _ = write!(text, "  location /large {{\n{}    try_files /large.txt =404;\n  }}\n", self.limits.1);
-        let _ = write!(text, "  location /trickle {{\n    limit_rate 64;\n    try_files /large.txt =404;\n  }}\n");
-        text.push_str("  location / {\n");
         text.push_str(&self.limits.1);
+        // Something large, at once and as a trickle: a connection that stays busy without any work for the origin.
+        text.push_str("  location /large {\n    try_files /large.txt =404;\n  }\n");
+        text.push_str("  location /trickle {\n    limit_rate 64;\n    try_files /large.txt =404;\n  }\n");
+        text.push_str("  location / {\n");
         if let Some(allow) = &self.allow {
             for prefix in allow {
                 let _ = writeln!(text, "    allow {prefix};");

@@ -320,21 +320,21 @@ fn nginx_origin(
     Ok(Some(Running::Origin(server.start(host, "site")?)))
 }
 
-/// What nginx needs for the origin's limits: the `http` block's lines, and the location's.
+/// What nginx needs for the origin's limits: the `http` block's lines, and the `server` block's.
 fn limits(origin: &Origin) -> (String, String) {
-    let (mut http, mut location) = (String::new(), String::new());
+    let (mut http, mut server) = (String::new(), String::new());
     if let Some(rate) = origin.limits.requests_per_second {
         http += &format!("limit_req_zone $binary_remote_addr zone=requests:1m rate={rate}r/s;\n");
-        location += "    limit_req zone=requests;\n";
+        server += "  limit_req zone=requests;\n";
     }
     if let Some(count) = origin.limits.connections {
         http += "limit_conn_zone $binary_remote_addr zone=connections:1m;\n";
-        location += &format!("    limit_conn connections {count};\n");
+        server += &format!("  limit_conn connections {count};\n");
     }
     if origin.limits.too_many {
         http += "limit_req_status 429;\nlimit_conn_status 429;\n";
     }
-    (http, location)
+    (http, server)
 }
 
 /// A host's address by its name; anything else is taken as an address or prefix.
