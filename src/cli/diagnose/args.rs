@@ -79,7 +79,7 @@ pub struct TrafficArgs {
     #[arg(long, value_name = "URL", requires = "traffic_profiles", conflicts_with_all = ["via", "offline"],
         value_parser = parse_url, help_heading = "What is known")]
     pub prometheus_url: Option<Url>,
-    /// File with traffic profiles: queries with $namespace, $service, $host and $window
+    /// File with traffic profiles: queries with $namespace, $name, $service, $host and $window
     #[arg(long, value_name = "FILE", help_heading = "What is known")]
     pub traffic_profiles: Option<PathBuf>,
 }

@@ -7,6 +7,7 @@ use crate::evidence::fact::Why;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     namespace: String,
+    name: String,
     service: Option<String>,
     host: String,
 }
@@ -16,6 +17,7 @@ pub struct Place {
 #[strum(serialize_all = "lowercase")]
 pub enum Variable {
     Namespace,
+    Name,
     Service,
     Host,
     Window,
@@ -34,13 +36,14 @@ impl Place {
             Host::Name(name) => name.clone(),
             Host::Ip(ip) => ip.to_string(),
         };
-        Self { namespace: spec.namespace.clone(), service, host }
+        Self { namespace: spec.namespace.clone(), name: spec.name.clone(), service, host }
     }
 
     /// The value of a variable, safe inside a string of a query: nothing in it can end the string, or mean anything there.
     pub fn value(&self, variable: Variable) -> Result<&str, Why> {
         let (value, safe): (&str, fn(&str) -> bool) = match variable {
             Variable::Namespace => (&self.namespace, is_label),
+            Variable::Name => (&self.name, is_host),
             Variable::Service => (self.service.as_deref().ok_or(Why::NoService)?, is_label),
             Variable::Host => (&self.host, is_host),
             Variable::Window => return Ok(WINDOW),
@@ -64,6 +67,11 @@ fn is_host(text: &str) -> bool {
 #[cfg(test)]
 impl Place {
     pub fn new(namespace: &str, service: Option<&str>, host: &str) -> Self {
-        Self { namespace: namespace.to_owned(), service: service.map(str::to_owned), host: host.to_owned() }
+        Self {
+            namespace: namespace.to_owned(),
+            name: "shop".to_owned(),
+            service: service.map(str::to_owned),
+            host: host.to_owned(),
+        }
     }
 }

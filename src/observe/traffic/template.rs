@@ -29,7 +29,7 @@ pub enum Problem {
     TooLong,
     #[error("has a string without its end: close it with {0}")]
     Unclosed(char),
-    #[error("has ${0}, which is no place: write $namespace, $service, $host or $window")]
+    #[error("has ${0}, which is no place: write $namespace, $name, $service, $host or $window")]
     Unknown(String),
     #[error("has ${0} outside of a string: write it inside one, as in {{name=\"${0}\"}}")]
     Outside(&'static str),
@@ -133,6 +133,7 @@ const fn place(variable: Variable, at: At) -> Result<&'static str, Problem> {
         (_, At::String { quote: '`', regex: true }) => Ok("\\."),
         (_, At::String { regex: true, .. }) => Ok("\\\\."),
         (Variable::Namespace, _) => Err(Problem::Outside("namespace")),
+        (Variable::Name, _) => Err(Problem::Outside("name")),
         (Variable::Service, _) => Err(Problem::Outside("service")),
         (Variable::Host, _) => Err(Problem::Outside("host")),
     }

@@ -230,6 +230,9 @@ pub struct Rule {
     pub everything: bool,
     /// So many percent of the packets only.
     pub percent: Option<u8>,
+    /// Only first packets of connections; what is established goes on.
+    #[serde(default)]
+    pub new: bool,
     /// Only new connections beyond so many a second (nftables `limit`).
     pub beyond_per_second: Option<u32>,
     /// Only new connections beyond so many at a time (nftables `ct count`).

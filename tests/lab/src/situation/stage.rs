@@ -240,6 +240,7 @@ impl Stage {
             },
         };
         let what = if rule.everything { String::new() } else { format!(" tcp dport {port}") };
+        let first = if rule.new { " ct state new" } else { "" };
         let share = rule.percent.map_or_else(String::new, |percent| format!(" numgen random mod 100 < {percent}"));
         let beyond = match (rule.beyond_per_second, rule.beyond_connections) {
             (Some(rate), _) => format!(" ct state new limit rate over {rate}/second burst {rate} packets"),
@@ -253,7 +254,7 @@ impl Stage {
             Verdict::Reset => "reject with tcp reset",
             Verdict::Prohibited => "reject with icmpx type admin-prohibited",
         };
-        Ok(format!("{from}{what}{share}{beyond} {verdict}"))
+        Ok(format!("{from}{what}{first}{share}{beyond} {verdict}"))
     }
 
     fn find(&self, name: &str) -> Option<&Host> {
