@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Layers from left to right; a module may use only what stands above it.
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 12] = [
     "api",
     "net",
     "evidence",
     "observe/probe",
     "observe/cluster",
     "observe/ranges",
+    "observe/traffic",
     "observe",
     "diagnose",
     "allow",

@@ -120,6 +120,11 @@ fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
     let wide = file("wide.txt", "0.0.0.0/0\n");
     let other = file("other.json", r#"{"apiVersion": "leeward.dev/v1", "kind": "Evidence"}"#);
     let record = file("record.yaml", "apiVersion: leeward.dev/v1alpha1\nkind: Evidence\nfacts: [{fact: Arrived}]\n");
+    let profiles = file("profiles.yaml", "profiles: {kernel: {conntrackRatio: entries / limit}}\n");
+    let open = file("open.yaml", "profiles: {kernel: {conntrackRatio: 'x{host=\"$hots\"}'}}\n");
+    let counted =
+        file("counted.yaml", &good.replace("spec:\n  proxy:", "spec:\n  traffic: {profile: other}\n  proxy:"));
+    let prometheus = "--prometheus-url http://127.0.0.1:9 --traffic-profiles";
     let via = "diagnose --via http://127.0.0.1:9/ --origin 127.0.0.1:9";
     let cases = [
         "diagnose --via ftp://a.example --origin 203.0.113.10".to_owned(),
@@ -150,6 +155,12 @@ fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
         "diagnose -f - -f -".to_owned(),
         format!("diagnose -f {typo}"),
         format!("diagnose -f {url}"),
+        format!("diagnose -f {counted} {prometheus} {profiles}"),
+        format!("diagnose -f {counted} {prometheus} {open}"),
+        format!("diagnose -f {counted} {prometheus} /nonexistent.yaml"),
+        format!("diagnose -f {counted} --prometheus-url http://127.0.0.1:9"),
+        format!("diagnose -f {counted} --prometheus-url 127.0.0.1:9 --traffic-profiles {profiles}"),
+        format!("{via} --traffic-profiles {profiles} --prometheus-url http://127.0.0.1:9"),
         "diagnose --offline -f proxy-blocked-one-edge.json".to_owned(),
         "plan".to_owned(),
         "plan -f /nonexistent.yaml".to_owned(),

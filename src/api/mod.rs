@@ -14,6 +14,7 @@ pub mod proxy_network;
 pub mod spec;
 pub mod status;
 pub mod targets;
+pub mod traffic;
 pub mod validated;
 pub mod vocabulary;
 pub mod wire;

@@ -5,6 +5,7 @@ pub use super::probing::{CacheBypass, Expect, Method, ProbeSpec};
 use super::provider::Provider;
 use super::status::ProtectedOriginStatus;
 use super::targets::Target;
+pub use super::traffic::TrafficSpec;
 use super::vocabulary::Access;
 pub use super::wire::{OriginTls, ProxyProtocol, ServerNameUse, TlsVersion};
 use kube::{CustomResource, KubeSchema};
@@ -65,6 +66,9 @@ pub struct ProtectedOriginSpec {
     /// What to do with the allowlists in front of the origin. Default: Observe, which writes nothing but status.
     #[serde(default)]
     pub allowlist: Allowlist,
+    /// Which counters of the origin's load to read. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficSpec>,
 }
 
 /// What Ready waits for.

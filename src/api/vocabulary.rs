@@ -89,6 +89,8 @@ pub enum Outcome {
     /// Could not be looked at, through no fault of the target.
     Unavailable,
     Lost,
+    /// A count or a level beyond what is usual or allowed: a surge, a full queue, a limit that refuses.
+    Exceeded,
 }
 
 /// Where in a request something ended.

@@ -1,16 +1,26 @@
 //! Facts beside the probes: names, echoes, cluster objects, policies, allowlists, arrivals.
 
 mod idle;
-mod load;
+mod limit;
+mod load_contrast;
 mod nodes;
 mod record;
 mod replay;
+mod saturation;
+mod traffic;
+mod unmeasured;
+mod visitors;
 
 pub use idle::Idle;
-pub use load::{LoadContrast, Resource, Saturation, Traffic, Trend, VisitorReports};
+pub use limit::Limit;
+pub use load_contrast::{LoadContrast, Tally};
 pub use nodes::{Node, Nodes};
 pub use record::{EdgeReason, ProviderRecord};
 pub use replay::{Replay, Variation};
+pub use saturation::{Level, Resource, Saturation};
+pub use traffic::{Traffic, Trend};
+pub use unmeasured::{Measure, Unmeasured, Why};
+pub use visitors::VisitorReports;
 
 use crate::api::{Access, Outcome};
 use serde::{Deserialize, Serialize};
@@ -33,10 +43,12 @@ pub enum Fact {
     Replay(Replay),
     Idle(Idle),
     ProviderRecord(ProviderRecord),
-    Saturation(Saturation),
-    Traffic(Traffic),
-    LoadContrast(LoadContrast),
     VisitorReports(VisitorReports),
+    Traffic(Traffic),
+    Saturation(Saturation),
+    Limit(Limit),
+    LoadContrast(LoadContrast),
+    Unmeasured(Unmeasured),
 }
 
 /// What one resolver said of one name.
@@ -234,8 +246,10 @@ pub enum Arrived {
     Blocked,
     /// Requests of the proxy reached the origin's server.
     Delivered,
-    /// Requests of the proxy were refused by a limit per address.
-    Limited,
     /// No packet of the proxy was seen.
     Nothing,
+    /// A limit per address at the origin turned the proxy's requests or connections away.
+    Limited,
+    /// The proxy had no connection left for the origin: its cap, its queue or its ports were full.
+    Exhausted,
 }

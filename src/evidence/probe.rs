@@ -175,6 +175,8 @@ pub enum Maker {
     Nginx,
     HAProxy,
     Envoy,
+    /// Envoy's own page that says that its circuit breaker let no further request or connection through.
+    EnvoyOverflow,
     Cloudflare,
     CloudFront,
     Fastly,
@@ -208,6 +210,10 @@ pub enum ProxyStatus {
     ConnectionLimit,
     /// `error=proxy_internal_error`, `proxy_internal_response` or `proxy_configuration_error`.
     ProxyInternal,
+    /// `error=http_response_timeout` or `connection_read_timeout`: connected, then no answer in time.
+    ResponseTimeout,
+    /// `error=destination_ip_unroutable`.
+    Unroutable,
     /// Another error that only an intermediary can have made.
     IntermediaryError,
     /// `received-status`: relayed from the next hop.

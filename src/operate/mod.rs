@@ -17,6 +17,7 @@ mod run;
 mod server;
 mod startup;
 mod surroundings;
+mod traffic;
 mod turns;
 
 pub use options::{LogFormat, RunOptions};

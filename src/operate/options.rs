@@ -3,8 +3,10 @@
 use crate::api::validated::SiteUrl;
 use crate::net::Prefix;
 use crate::net::guard::{AllowTarget, GuardFlags};
+use crate::observe::traffic::server::parse_url;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use url::Url;
 
 /// Keep watch over the ProtectedOrigins of a cluster.
 #[derive(Clone, Debug, clap::Args)]
@@ -42,6 +44,12 @@ pub struct RunOptions {
     /// Name of the place that probes leave from, as in spec.origin.vantages
     #[arg(long, env = "LEEWARD_VANTAGE", default_value = "cluster", value_name = "NAME")]
     pub vantage: String,
+    /// Prometheus that is asked for traffic profiles; it is not bound by the egress rules
+    #[arg(long, env = "LEEWARD_PROMETHEUS_URL", value_name = "URL", value_parser = parse_url, requires = "traffic_profiles")]
+    pub prometheus_url: Option<Url>,
+    /// File with the traffic profiles that spec.traffic.profile may name; read again when it changes
+    #[arg(long, env = "LEEWARD_TRAFFIC_PROFILES", value_name = "FILE")]
+    pub traffic_profiles: Option<PathBuf>,
     /// Where /livez, /readyz and /metrics are served
     #[arg(long, env = "LEEWARD_LISTEN", default_value = "[::]:8080", value_name = "ADDR:PORT")]
     pub listen: SocketAddr,

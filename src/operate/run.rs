@@ -12,6 +12,7 @@ use super::reconciler::{Failures, Keeps, Reconciler, work};
 use super::server::{self, Health};
 use super::startup::{self, NoApiServer};
 use super::surroundings::Surroundings;
+use super::traffic::{Counting, TrafficError};
 use super::{identity, logs};
 use crate::observe::cluster::{Options as Watched, Stores};
 use crate::observe::probe::{Prober, ProberError, ProberOptions};
@@ -52,6 +53,8 @@ pub enum StartError {
     Prober(#[from] ProberError),
     #[error(transparent)]
     Feeds(#[from] SetupError),
+    #[error(transparent)]
+    Traffic(#[from] TrafficError),
     #[error("cannot listen to signals: {0}")]
     Signals(std::io::Error),
     #[error("{task} ended unexpectedly; ending, so that this replica is started again")]
@@ -168,6 +171,7 @@ impl Parts {
             api_server: self.api_server.clone(),
             facts: Mutex::default(),
         };
+        let counting = Counting::new(options, &self.prober, origins.clone(), Arc::clone(&queue), claim.clone())?;
         // Before anything is dialled, the rules know the cluster.
         ears.refresh();
         let reconciler = Arc::new(Reconciler {
@@ -182,6 +186,7 @@ impl Parts {
             claim: claim.clone(),
             events: Events::new(self.client.clone(), &self.replica, self.metrics.clone()),
             metrics: self.metrics.clone(),
+            traffic: counting.board.clone(),
             control: options.control.is_some(),
             own_addresses: identity::addresses(),
             keeps: Keeps::default(),
@@ -201,6 +206,7 @@ impl Parts {
         let mut tasks: JoinSet<&'static str> = JoinSet::new();
         spawn(&mut tasks, "the prober", schedule.run(stop.clone()));
         spawn(&mut tasks, "the keeper of lists", networks.run(stop.clone()));
+        spawn(&mut tasks, "the reader of counters", counting.run(stop.clone()));
         spawn(&mut tasks, "the listener to changes", ears.listen(stop.clone()));
         let leading =
             Leading { claim, handle, origins, queue: Arc::clone(&queue), reconciler: Arc::clone(&reconciler) };

@@ -9,7 +9,7 @@ mod families;
 
 pub use families::{Labels, Series, Write};
 
-use crate::api::{Cause, Observation};
+use crate::api::{Cause, Observation, Outcome};
 use crate::evidence::Probe;
 use families::{ByOrigin, CauseOf, PhaseOf, RuleLabel, TimingOf, result_label};
 use parking_lot::Mutex;
@@ -24,9 +24,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Most series that one origin can have: verdict, healthy, last round, prefixes, and five phases and a
-/// total for each of its two ways.
-pub const SERIES_PER_ORIGIN: usize = 4 + 2 * 6;
+/// Most series that one origin can have: verdict, healthy, last round, prefixes, probes and their failures,
+/// and five phases and a total for each of its two ways.
+pub const SERIES_PER_ORIGIN: usize = 6 + 2 * 6;
 
 /// Every metric of the process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -74,6 +74,12 @@ impl Metrics {
             Observation::ViaProxy | Observation::ViaProxyLong => "ViaProxy",
             _ => "Direct",
         };
+        if probe.observation == Observation::ViaProxy && probe.definite() {
+            let origin = Labels(ByOrigin::new(namespace, name));
+            let failed = !matches!(probe.outcome, Outcome::OK | Outcome::Guarded | Outcome::CertInvalid);
+            series.proxied.get_or_create(&origin).inc();
+            series.proxied_failed.get_or_create(&origin).inc_by(u64::from(failed));
+        }
         let t = &probe.timings;
         let phases = [
             ("dns", t.dns_ms),
@@ -141,6 +147,8 @@ impl Metrics {
         }
         series.healthy.remove(&Labels(origin.clone()));
         series.last_round.remove(&Labels(origin.clone()));
+        series.proxied.remove(&Labels(origin.clone()));
+        series.proxied_failed.remove(&Labels(origin.clone()));
         series.prefixes.remove(&Labels(origin));
     }
 

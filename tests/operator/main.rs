@@ -12,5 +12,6 @@ mod promises;
 mod rest;
 mod rights;
 mod stage;
+mod traffic;
 mod trouble;
 mod verdicts;

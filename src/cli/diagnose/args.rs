@@ -3,9 +3,11 @@
 use crate::api::Access;
 use crate::cli::cluster::NamespacedArgs;
 use crate::cli::color::When;
+use crate::observe::traffic::server::parse_url;
 use clap::{ArgGroup, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use url::Url;
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = "Exit codes: 0 healthy (risks included), 2 unhealthy, 3 inconclusive, \
@@ -25,6 +27,8 @@ pub struct LookArgs {
     pub subject: SubjectArgs,
     #[command(flatten)]
     pub known: KnownArgs,
+    #[command(flatten)]
+    pub traffic: TrafficArgs,
     #[command(flatten)]
     pub vantage: VantageArgs,
     #[command(flatten)]
@@ -73,6 +77,18 @@ pub struct KnownArgs {
     /// Evidence saved elsewhere, such as from a listed vantage. Repeat it for further files
     #[arg(long, value_name = "FILE", help_heading = "What is known")]
     pub merge: Vec<PathBuf>,
+}
+
+/// Counters of the origin's load.
+#[derive(clap::Args, Debug)]
+pub struct TrafficArgs {
+    /// Prometheus that is asked for the profile that spec.traffic.profile names
+    #[arg(long, value_name = "URL", requires = "traffic_profiles", conflicts_with_all = ["via", "offline"],
+        value_parser = parse_url, help_heading = "What is known")]
+    pub prometheus_url: Option<Url>,
+    /// File with traffic profiles: queries with $namespace, $name, $service, $host and $window
+    #[arg(long, value_name = "FILE", help_heading = "What is known")]
+    pub traffic_profiles: Option<PathBuf>,
 }
 
 /// Where probes leave from.

@@ -56,6 +56,7 @@ pub fn origin(args: &LookArgs, url: &str) -> anyhow::Result<ProtectedOrigin> {
         expect: Expect::default(),
         probe: ProbeSpec::default(),
         allowlist: Allowlist::default(),
+        traffic: None,
     };
     Ok(ProtectedOrigin::new(&site.host.to_string(), spec))
 }

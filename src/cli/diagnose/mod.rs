@@ -9,6 +9,7 @@ mod progress;
 mod question;
 mod rounds;
 mod text;
+mod traffic;
 
 pub use answer::Answer;
 pub use args::{Args, Format, LookArgs};
@@ -66,16 +67,20 @@ pub struct Seen {
 impl LookArgs {
     pub async fn look(&self) -> anyhow::Result<Seen> {
         let question = Question::ask(self).await?;
-        let case = self.case(&question).await?;
-        Ok(Seen { name: question.name, case, notes: question.notes })
+        let mut notes = Vec::new();
+        let case = self.case(&question, &mut notes).await?;
+        notes.splice(0..0, question.notes);
+        Ok(Seen { name: question.name, case, notes })
     }
 
     /// Looks, and joins what was seen with what the objects and other vantages say.
-    async fn case(&self, question: &Question) -> anyhow::Result<Case> {
+    async fn case(&self, question: &Question, notes: &mut Vec<String>) -> anyhow::Result<Case> {
         let control = self.vantage.control.as_deref().map(control).transpose()?;
         let endpoints = cluster::endpoints(&*question.objects, &question.spec)
             .map_err(|error| anyhow!("spec.origin.service: {error}"))?;
         let dialable = endpoints.as_ref().map_or_else(Vec::new, |e| e.targets().to_vec());
+        let counters = self.traffic.counters(&question.spec, notes)?;
+        let mut counted = Vec::new();
         let looked = if self.looking.offline {
             Looked { ledger: Ledger::new(), origins: Vec::new() }
         } else {
@@ -86,7 +91,9 @@ impl LookArgs {
                 long: Duration::from_secs(self.looking.long_probe.into()),
                 control: control.clone(),
             };
-            rounds.look(&prober, &plan, &Progress::new()).await
+            let looked = rounds.look(&prober, &plan, &Progress::new()).await;
+            counted = counters.facts(&question.spec, &prober).await?;
+            looked
         };
         let now = Timestamp::now();
         let resolved: Vec<IpAddr> = match question.spec.origin.whereabouts {
@@ -103,7 +110,8 @@ impl LookArgs {
         };
         let mut subject = Subject::new(&question.spec, &around);
         subject.origin.clone_from(&question.name);
-        let facts: Vec<Fact> = cluster::facts(&*question.objects, &question.spec, question.ranges.as_ref(), now);
+        let mut facts: Vec<Fact> = cluster::facts(&*question.objects, &question.spec, question.ranges.as_ref(), now);
+        facts.extend(counted);
         let mut case = looked.ledger.case(subject, facts, now);
         for path in &self.known.merge {
             evidence_file::merge(&mut case, path)?;

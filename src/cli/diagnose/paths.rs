@@ -114,5 +114,6 @@ pub(super) const fn words(outcome: Outcome) -> &'static str {
         Outcome::Forbidden => "not allowed here",
         Outcome::Unavailable => "not possible here",
         Outcome::Lost => "lost",
+        Outcome::Exceeded => "exceeded",
     }
 }

@@ -69,9 +69,11 @@ fn key(fact: &Fact) -> String {
         }
         Fact::Idle(f) => format!("idle {} {}", f.vantage, f.address),
         Fact::ProviderRecord(f) => format!("record {} {:?} {:?}", f.source, f.address, f.reason),
-        Fact::Saturation(f) => format!("saturation {} {}", f.source, f.resource),
-        Fact::Traffic(f) => format!("traffic {}", f.source),
-        Fact::LoadContrast(f) => format!("load {}", f.source),
         Fact::VisitorReports(_) => "visitors".to_owned(),
+        Fact::Traffic(f) => format!("traffic {}", f.source),
+        Fact::Saturation(f) => format!("saturation {} {}", f.source, f.resource),
+        Fact::Limit(f) => format!("limit {}", f.source),
+        Fact::LoadContrast(f) => format!("load contrast {}", f.source),
+        Fact::Unmeasured(f) => format!("unmeasured {} {}", f.source, f.measure),
     }
 }

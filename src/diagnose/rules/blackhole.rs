@@ -30,7 +30,7 @@ fn blackholed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let mut seen = Vec::new();
     let mut addresses = Vec::new();
     for origin in &view.origins {
-        let here = view.load.records_at(origin.address.ip(), |r| r == EdgeReason::BlackHole);
+        let here = view.records.records_at(origin.address.ip(), |r| r == EdgeReason::BlackHole);
         let outside = origin.tracks.iter().find(|t| t.key.observation == Observation::Direct && silent(view, t));
         let inside = inside(view, origin);
         if here.is_empty() && (outside.is_none() || inside.is_none() || origin.echoed()) {
@@ -48,7 +48,7 @@ fn blackholed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if addresses.is_empty() {
         return Err("no origin address is silent from outside and answers from inside its network");
     }
-    let surge = view.load.trends(Trend::PastProxy);
+    let surge = view.load.trend(Trend::OriginAlone);
     let sure = !records.is_empty() || !surge.is_empty() && !seen.is_empty();
     let part = addresses.len() < view.origins.len();
     let says = if records.is_empty() {

@@ -127,6 +127,8 @@ fn blocked<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         certificate.then_some(Cause::OriginCertUntrusted),
         (leg == Leg::SomeTimeout).then_some(Cause::OriginTimeout),
         (leg == Leg::ConnectTimeout).then_some(Cause::AcceptSaturated),
+        // A queue in the proxy that runs out of time, or a refusal of its own, looks the same from outside.
+        (leg.is_timeout() || leg == Leg::AtOnce).then_some(Cause::ProxyEgressExhausted),
         // A policy isolates the pods, and nobody can say which address it sees.
         view.cluster.isolates_in_doubt().then_some(Cause::NetworkPolicyBlocks),
     ];

@@ -20,7 +20,7 @@ pub const UNDER_ATTACK: Rule = Rule {
 /// silence of every edge address, while the origin answers this very vantage, is Medium.
 fn under_attack<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(edge @ Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
-    let records = view.load.reasons(edge.address.map(|a| a.ip()), EdgeReason::is_attack);
+    let records = view.records.reasons(edge.address.map(|a| a.ip()), EdgeReason::is_attack);
     if !off_the_network(fault) {
         return Err("connections to the edge come about, or are refused");
     }
@@ -73,7 +73,7 @@ pub const FAULT: Rule = Rule {
 /// What the edge itself does wrong, while the origin is well. High only with the provider's own record of a fault.
 fn fault<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(edge @ Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
-    let incident = view.load.reasons(edge.address.map(|a| a.ip()), |r| r == EdgeReason::Incident);
+    let incident = view.records.reasons(edge.address.map(|a| a.ip()), |r| r == EdgeReason::Incident);
     let shown = [Exhibit::Probe(fault.track, fault.probe)];
     if (UNDER_ATTACK.judge)(view, place).is_ok() {
         return Err("the edge is taken off the network");

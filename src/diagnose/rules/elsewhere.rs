@@ -28,7 +28,7 @@ fn misconfigured<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let declared = &view.subject.origin_addresses;
     let address = edge.address.map(|a| a.ip());
     let records: Vec<_> = view
-        .load
+        .records
         .records_of(address)
         .filter(|(_, r)| r.forwards_to.is_some_and(|to| !declared.is_empty() && !declared.contains(&to)))
         .map(|(fact, _)| Exhibit::Fact(fact))

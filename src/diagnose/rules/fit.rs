@@ -49,6 +49,11 @@ pub fn fit(trouble: Trouble, fault: &EdgeFault<'_>) -> Fit {
 
 /// What the proxy's own attempt shows of the same failure.
 const fn of_leg(trouble: Trouble, leg: Leg) -> Fit {
+    if matches!(leg, Leg::Exhausted) {
+        // A slow origin keeps the proxy's connections busy until none is free.
+        let fills = matches!(trouble, Trouble::Silent | Trouble::NoAnswer(_) | Trouble::Slow | Trouble::Dead);
+        return if fills { Fit::Neutral } else { Fit::Contradicts };
+    }
     let at_once = matches!(leg, Leg::AtOnce);
     let agrees = match trouble {
         Trouble::Refused => at_once || matches!(leg, Leg::Refused | Leg::Unknown),

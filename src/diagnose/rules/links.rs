@@ -1,10 +1,9 @@
-//! The network between: packets that are lost or held up, and an uplink that is full.
+//! The network between: packets that are lost or held up.
 //!
 //! Echoes alone prove nothing, because hosts and routers limit them; they count where TCP agrees.
 
-use super::fit::{beyond_the_edge, blamed};
 use super::{Finding, Ground, Locus, Match, Rule};
-use crate::api::{Cause, Confidence, Observation, Phase};
+use crate::api::{Cause, Confidence, Observation};
 use crate::diagnose::view::edge::{Edge, EdgeFault, Seen};
 use crate::diagnose::view::origin::OriginAddress;
 use crate::diagnose::view::records::{echoes_lost, segments_lost};
@@ -12,7 +11,6 @@ use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
 use crate::evidence::Fact;
-use crate::evidence::fact::Resource;
 
 pub const DEGRADED: Rule = Rule {
     cause: Cause::NetworkDegraded,
@@ -94,55 +92,4 @@ pub fn lossy<'c>(view: &View<'c>, origin: &OriginAddress<'c>) -> Option<Vec<Exhi
     shown.extend(echoes);
     // Inside one node nothing is lost: that would be the kernel's own queues.
     (track.key.observation != Observation::InCluster || view.origins.len() > 1).then_some(shown)
-}
-
-pub const UPLINK: Rule = Rule {
-    cause: Cause::UplinkCongested,
-    looks_for: "an uplink that is full while answers are late, lost or cut off",
-    judge: uplink,
-};
-
-/// A full uplink is a fact of its own; it is the cause where the origin's own paths suffer as it makes them suffer.
-fn uplink<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
-    let full = view.load.full(&[Resource::Uplink]);
-    if full.is_empty() {
-        return Err("no measure shows a full uplink");
-    }
-    let slow = |t: Trouble| {
-        matches!(t, Trouble::NoAnswer(Phase::FirstByte | Phase::Body | Phase::Tls) | Trouble::Slow | Trouble::Truncated)
-    };
-    let suffering = blamed(view, place, slow);
-    let lossy: Vec<Exhibit<'c>> =
-        view.origins.iter().filter(|o| in_question(place, o)).filter_map(|o| lossy(view, o)).flatten().collect();
-    let symptom = match place {
-        Locus::Edge(edge @ Edge { fault: Some(fault), .. }) if beyond_the_edge(edge) => match fault.seen {
-            Seen::Silent { .. } | Seen::Late | Seen::Broken { .. } => true,
-            Seen::Answer { trouble: Trouble::Slow, .. } => true,
-            Seen::Answer { trouble: Trouble::Status(500..), hop, leg, .. } => {
-                !hop.origin() && (leg.is_timeout() || fault.wavers)
-            }
-            _ => false,
-        },
-        Locus::Origin(_) => !suffering.is_empty() || !lossy.is_empty(),
-        _ => false,
-    };
-    if !symptom {
-        return Err("what is seen here is not what a full uplink does");
-    }
-    let agrees = !suffering.is_empty() || !lossy.is_empty();
-    let fault = match place {
-        Locus::Edge(edge) => edge.fault.as_ref().map(|f| Exhibit::Probe(f.track, f.probe)),
-        _ => None,
-    };
-    Ok(Match::new(
-        if agrees { Confidence::High } else { Confidence::Medium },
-        Ground::Fact,
-        "the origin's uplink is full, and its answers are late, lost or cut off",
-    )
-    .showing(full)
-    .showing(fault)
-    .showing(suffering.iter().filter_map(|(o, _)| o.exhibit()))
-    .showing(lossy)
-    .or([Cause::NetworkDegraded, Cause::OriginTimeout].into_iter().filter(|_| !agrees))
-    .decided_by(Next::LargePath))
 }

@@ -4,23 +4,27 @@
 //!
 //! Rules read facts. None looks at the vendor, or at a status code alone.
 
+mod accept;
+mod attacked;
 mod blackhole;
 mod blocked;
 mod certificate;
 mod closed;
+mod drops;
 mod edge;
 mod edge_down;
+mod egress;
 mod elsewhere;
 mod fit;
 mod headers;
 mod invalid;
 mod keepalive;
 mod large;
-mod limits;
+mod limited;
 mod links;
 mod mtu;
 mod names;
-mod overload;
+mod overloaded;
 mod policy;
 mod preamble;
 mod protocol;
@@ -30,10 +34,12 @@ mod returns;
 pub mod risks;
 mod service;
 mod silence;
+mod strain;
 mod timeout;
 mod tls;
 mod unexpected;
 pub mod unknown;
+mod uplink;
 mod vhost;
 pub mod visitors;
 mod workload;
@@ -176,23 +182,24 @@ pub const CHAIN: &[Rule] = &[
     vhost::MISMATCH,
     headers::TOO_LARGE,
     mtu::BLACKHOLE,
-    limits::RATE_LIMITED,
-    limits::EGRESS,
+    limited::LIMITED,
+    egress::EXHAUSTED,
     blackhole::BLACKHOLED,
-    overload::ATTACKED,
-    links::UPLINK,
-    overload::OVERLOADED,
-    overload::ACCEPT,
+    attacked::ATTACKED,
     refused::REFUSED,
     silence::UNREACHABLE,
     silence::FILTERED,
+    accept::SATURATED,
+    drops::NOW_AND_THEN,
     closed::CLOSED,
     service::ROLLOUT,
     keepalive::RACE,
+    overloaded::OVERLOADED,
     timeout::TIMEOUT,
     large::SLOW,
     invalid::INVALID,
     returns::RETURNS,
+    uplink::CONGESTED,
     links::DEGRADED,
     unexpected::UNEXPECTED,
     large::UNEXPECTED,

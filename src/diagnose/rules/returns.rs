@@ -33,7 +33,9 @@ fn returns<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             let mut found = Match::new(if sure { Confidence::High } else { Confidence::Medium }, ground, says)
                 .showing([Exhibit::Probe(fault.track, fault.probe)])
                 .showing(view.origins.iter().filter_map(OriginAddress::exhibit))
-                .or([Cause::AllowlistWrongAddress, Cause::ProxyBlocked].into_iter().filter(|_| !sure))
+                .or([Cause::AllowlistWrongAddress, Cause::ProxyBlocked, Cause::ProxyRateLimited]
+                    .into_iter()
+                    .filter(|_| !sure))
                 .decided_by(Next::OriginLog);
             found.weight = mine.len().max(1);
             if !mine.is_empty() && view.origins.len() > mine.len() {

@@ -3,9 +3,9 @@
 //! From outside both are silence. What tells them apart is life beside the port: an echo, an answer on
 //! another port, or the last router's word that nobody is there.
 
+use super::drops::comes_and_goes;
 use super::fit::{Fit, blamed, fit, observed};
-use super::overload::comes_and_goes;
-use super::{Finding, Locus, Rule};
+use super::{Finding, Locus, Rule, strain};
 use crate::api::{Cause, Confidence};
 use crate::diagnose::view::edge::Edge;
 use crate::diagnose::view::origin::{Failure, OriginAddress};
@@ -13,7 +13,7 @@ use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
 use crate::evidence::Fact;
-use crate::evidence::fact::Arrived;
+use crate::evidence::fact::{Arrived, Resource};
 
 const fn unanswered(trouble: Trouble) -> bool {
     matches!(trouble, Trouble::Silent | Trouble::Dead | Trouble::NoRoute | Trouble::Prohibited)
@@ -30,6 +30,9 @@ pub const UNREACHABLE: Rule = Rule {
 /// a dead one: Medium, and Low where only echoes were tried, because many hosts filter those.
 fn unreachable<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let blocked = !view.cluster.arrivals(Arrived::Blocked).is_empty();
+    if strain::explains(view, place) {
+        return Err("counters show what drops the connections");
+    }
     let gone = |o: &OriginAddress<'_>, f: &Failure<'_>| match f.trouble {
         _ if blocked => false,
         Trouble::Dead | Trouble::NoRoute => o.alive != Some(true),
@@ -76,6 +79,9 @@ fn filtered<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     }
     // What counts dropped packets is alive, too.
     let records = view.cluster.arrivals(Arrived::Blocked);
+    if records.is_empty() && strain::explains(view, place) {
+        return Err("counters show what drops the connections");
+    }
     let filtered = |o: &OriginAddress<'_>, f: &Failure<'_>| {
         o.alive == Some(true) || !records.is_empty() || f.trouble == Trouble::Prohibited && o.alive.is_none()
     };
@@ -110,8 +116,13 @@ fn filtered<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     };
     found.exhibits.extend(records);
     found.exhibits.extend(mine.iter().flat_map(|(o, _)| o.life.iter().copied()));
-    if !sure {
-        found.alternatives.push(if forbidden { Cause::OriginUnreachable } else { Cause::AcceptSaturated });
+    // A kernel whose counters stand still drops nothing by itself.
+    let counted = !view.load.spare(Resource::stops_connections).is_empty();
+    if forbidden && !sure {
+        found.alternatives.push(Cause::OriginUnreachable);
+    } else if !sure && !counted {
+        found.alternatives.push(Cause::AcceptSaturated);
+        found.exhibits.extend(view.load.unmeasured().iter().copied());
     }
     Ok(found.decided_by(Next::BlockFact))
 }

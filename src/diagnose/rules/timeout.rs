@@ -2,7 +2,7 @@
 
 use super::fit::{blamed, observed};
 use super::links::lossy;
-use super::{Finding, Ground, Locus, Match, Rule};
+use super::{Finding, Ground, Locus, Match, Rule, strain};
 use crate::api::{Cause, Confidence, Phase};
 use crate::diagnose::view::edge::{Edge, EdgeFault, Seen};
 use crate::diagnose::view::leg::Leg;
@@ -22,6 +22,9 @@ pub const TIMEOUT: Rule = Rule {
 /// that stays silent, so without the timer it is Medium. Without a direct sight the read timer
 /// alone says that requests arrive and answers do not: Medium.
 fn timeout<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    if strain::explains(view, place) {
+        return Err("counters show what keeps the origin from answering");
+    }
     let mine = blamed(view, place, |t| matches!(t, Trouble::NoAnswer(_)));
     let lost = |(o, f): &(&OriginAddress<'c>, &Failure<'c>)| f.wavers && lossy(view, o).is_some();
     if !mine.is_empty() && mine.iter().all(lost) {
@@ -40,7 +43,7 @@ fn timeout<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         if found.confidence < Confidence::High {
             found.alternatives.push(Cause::AcceptSaturated);
         }
-        return Ok(found.decided_by(Next::LongProbe));
+        return Ok(found.decided_by(Next::LongProbe).showing(view.load.unmeasured().iter().copied()));
     }
     let Locus::Edge(Edge { fault: Some(fault), .. }) = place else {
         return Err("no origin address accepts and stays silent");

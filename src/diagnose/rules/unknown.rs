@@ -116,8 +116,15 @@ fn server_error(view: &View<'_>, fault: &EdgeFault<'_>, status: u16, made: Made,
     }
     if fault.wavers && view.origin_works() {
         return open(
-            &[Cause::AllowlistIncomplete, Cause::AcceptSaturated, Cause::KeepAliveRace, Cause::ProxyBlocked],
-            Next::ProxyLog,
+            &[
+                Cause::AllowlistIncomplete,
+                Cause::ProxyRateLimited,
+                Cause::AcceptSaturated,
+                Cause::KeepAliveRace,
+                Cause::ProxyEgressExhausted,
+                Cause::ProxyBlocked,
+            ],
+            Next::LimitCounters,
             format!("status {status} comes through the proxy now and then, while the origin answers from here"),
         );
     }

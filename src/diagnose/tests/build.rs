@@ -541,33 +541,6 @@ impl Build {
         }))
     }
 
-    pub fn full(self, resource: Resource) -> Self {
-        self.measured(resource, 970)
-    }
-
-    pub fn measured(self, resource: Resource, permille: u32) -> Self {
-        self.fact(Fact::Saturation(Saturation {
-            source: "prometheus".to_owned(),
-            resource,
-            permille: Some(permille),
-            overflows_per_kilosecond: None,
-        }))
-    }
-
-    pub fn traffic(self, trend: Trend) -> Self {
-        self.fact(Fact::Traffic(Traffic { source: "prometheus".to_owned(), trend, windows: 4 }))
-    }
-
-    pub fn contrast(self, quiet: (u32, u32), busy: (u32, u32)) -> Self {
-        self.fact(Fact::LoadContrast(LoadContrast {
-            source: "prometheus".to_owned(),
-            quiet_failures: quiet.0,
-            quiet_probes: quiet.1,
-            busy_failures: busy.0,
-            busy_probes: busy.1,
-        }))
-    }
-
     /// The last path had to send again in some of its probes.
     pub fn lossy(self, lossy: u32, measured: u32) -> Self {
         self.with(|t| (t.lossy, t.measured) = (lossy, measured))
@@ -586,6 +559,39 @@ impl Build {
 
     pub fn visitors(self, visitors: u32) -> Self {
         self.fact(Fact::VisitorReports(VisitorReports { reports: visitors, visitors }))
+    }
+
+    pub fn traffic(self, trend: Trend) -> Self {
+        self.fact(Fact::Traffic(Traffic {
+            source: "profile default".to_owned(),
+            trend,
+            origin_per_minute: Some(6000),
+            forwarded_per_minute: Some(600),
+            percent_of_usual: None,
+        }))
+    }
+
+    pub fn resource(self, resource: Resource, level: Level) -> Self {
+        self.fact(Fact::Saturation(Saturation { source: "profile default".to_owned(), resource, level, value: None }))
+    }
+
+    pub fn full(self, resource: Resource) -> Self {
+        self.resource(resource, Level::Saturated)
+    }
+
+    pub fn limits(self, refused_per_minute: u32) -> Self {
+        self.fact(Fact::Limit(Limit { source: "profile default".to_owned(), refused_per_minute }))
+    }
+
+    /// Failures and probes, in quiet and in busy times.
+    pub fn contrast(self, quiet: (u32, u32), busy: (u32, u32)) -> Self {
+        let tally = |(failures, probes)| Tally { probes, failures };
+        let (quiet, busy) = (tally(quiet), tally(busy));
+        self.fact(Fact::LoadContrast(LoadContrast { source: "profile default".to_owned(), quiet, busy, spells: 4 }))
+    }
+
+    pub fn unmeasured(self, measure: Measure, why: Why) -> Self {
+        self.fact(Fact::Unmeasured(Unmeasured { source: "profile default".to_owned(), measure, why }))
     }
 
     pub fn verdict(&self) -> Verdict {

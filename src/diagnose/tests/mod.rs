@@ -2,6 +2,7 @@
 //! any evidence at all.
 
 pub mod build;
+mod load;
 mod names;
 mod paths;
 mod properties;

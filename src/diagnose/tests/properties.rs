@@ -4,7 +4,7 @@ use super::build::*;
 use crate::api::spec::{Lockdown, Verifies};
 use crate::api::{Access, Cause, Confidence, Observation, Outcome, Pattern, Phase};
 use crate::diagnose::{diagnose, explain};
-use crate::evidence::fact::{Arrived, EdgeReason, PolicyVerdict, Resource, Trend, Variation};
+use crate::evidence::fact::{Arrived, EdgeReason, Level, PolicyVerdict, Resource, Trend, Variation};
 use crate::evidence::probe::{CertVerdict, Fault, Maker, ProxyStatus, Variant};
 use crate::evidence::{Case, Fact, Health};
 use proptest::prelude::*;
@@ -94,9 +94,13 @@ fn fact() -> impl Strategy<Value = Vec<Fact>> {
         .prop_map(|v| Build::new().policy(v, 3, 22).case.facts),
         (0_u32..=22, select(vec!["Service shop/shop", "Ingress shop/web"]))
             .prop_map(|(n, o)| Build::new().allowlist(o, n, 22).case.facts),
-        (select(Resource::iter().collect::<Vec<_>>()), 0_u32..1100)
-            .prop_map(|(r, p)| Build::new().measured(r, p).case.facts),
-        select(Trend::iter().collect::<Vec<_>>()).prop_map(|t| Build::new().traffic(t).case.facts),
+        (
+            select(vec![Resource::Cpu, Resource::Uplink, Resource::ListenQueue, Resource::Conntrack]),
+            select(vec![Level::Saturated, Level::Spare]),
+        )
+            .prop_map(|(r, l)| Build::new().resource(r, l).case.facts),
+        select(vec![Trend::Usual, Trend::Together, Trend::OriginAlone])
+            .prop_map(|t| Build::new().traffic(t).case.facts),
         (0_u32..60, 0_u32..60).prop_map(|(q, b)| Build::new().contrast((q, 60), (b, 60)).case.facts),
         (0_u32..5).prop_map(|n| Build::new().visitors(n).case.facts),
         select(vec![Outcome::OK, Outcome::NXDomain]).prop_map(|o| Build::new().origin_dns("a", o).case.facts),

@@ -4,7 +4,7 @@ use super::build::*;
 use super::tables::hold;
 use crate::api::{Access, Cause, Confidence, Outcome, Phase};
 use crate::evidence::Fact;
-use crate::evidence::fact::{Arrived, EdgeReason, ProviderRecord, Resource, Trend};
+use crate::evidence::fact::{Arrived, EdgeReason, ProviderRecord, Trend};
 use crate::evidence::probe::{Fault, Maker, ProxyStatus};
 use Confidence::{High, Low, Medium};
 
@@ -15,178 +15,6 @@ fn silent_everywhere() -> Build {
 
 fn slow_everywhere() -> Build {
     Build::new().proxy(status(504).after(30)).listed(silent())
-}
-
-#[test]
-fn what_is_full_explains_what_is_slow() {
-    hold(vec![
-        ("workers used up", slow_everywhere().full(Resource::Workers), Cause::OriginOverloaded, High),
-        ("CPU used up", slow_everywhere().full(Resource::Cpu), Cause::OriginOverloaded, High),
-        (
-            "CPU used up, and only the proxy's side is seen",
-            Build::new().proxy(status(504).after(30)).full(Resource::Cpu),
-            Cause::OriginOverloaded,
-            Medium,
-        ),
-        // Look-alikes.
-        ("slow with CPU to spare", slow_everywhere().measured(Resource::Cpu, 400), Cause::OriginTimeout, High),
-        ("slow without a measure", slow_everywhere(), Cause::OriginTimeout, High),
-        (
-            "CPU used up, and nothing fails",
-            Build::new().proxy(ok()).listed(ok()).full(Resource::Cpu),
-            Cause::Healthy,
-            High,
-        ),
-        (
-            "CPU used up, and the edge's own certificate is what fails",
-            Build::new()
-                .proxy(ok().cert(crate::evidence::probe::CertVerdict::Expired))
-                .listed(ok())
-                .full(Resource::Cpu),
-            Cause::ProxyCertInvalid,
-            High,
-        ),
-        (
-            "CPU used up, and the port refuses",
-            Build::new().proxy(at_once_refused()).listed(refused()).full(Resource::Cpu),
-            Cause::OriginRefused,
-            High,
-        ),
-        ("the uplink is full", slow_everywhere().full(Resource::Uplink), Cause::UplinkCongested, High),
-        (
-            "the uplink is full, and only the proxy's side is seen",
-            Build::new().proxy(status(504).after(30)).full(Resource::Uplink),
-            Cause::UplinkCongested,
-            Medium,
-        ),
-        ("the uplink has room", slow_everywhere().measured(Resource::Uplink, 300), Cause::OriginTimeout, High),
-    ]);
-}
-
-fn at_once_refused() -> Saw {
-    status(502).says(ProxyStatus::ConnectionRefused)
-}
-
-#[test]
-fn full_queues_are_told_from_filters_by_a_measure_or_by_what_gets_through() {
-    hold(vec![
-        ("queues overflow", silent_everywhere().ping(20).full(Resource::AcceptQueue), Cause::AcceptSaturated, High),
-        ("connection tracking is full", silent_everywhere().full(Resource::Conntrack), Cause::AcceptSaturated, High),
-        (
-            "some connections get through",
-            Build::new().proxy(status(504).after(10)).sometimes(4).listed(no_connection()).sometimes(4).ping(20),
-            Cause::AcceptSaturated,
-            Medium,
-        ),
-        // Look-alikes.
-        ("no connection gets through", silent_everywhere().ping(20), Cause::PortFiltered, Medium),
-        (
-            "queues with room",
-            silent_everywhere().ping(20).measured(Resource::AcceptQueue, 100),
-            Cause::PortFiltered,
-            Medium,
-        ),
-        (
-            "packets counted as dropped by a filter",
-            silent_everywhere().ping(20).arrival(Arrived::Blocked),
-            Cause::PortFiltered,
-            High,
-        ),
-        (
-            "only the proxy is silent",
-            Build::new().proxy(status(504).after(10)).listed(ok()),
-            Cause::ProxyBlocked,
-            Medium,
-        ),
-    ]);
-}
-
-#[test]
-fn an_attack_past_the_proxy_is_told_from_a_campaign() {
-    hold(vec![
-        ("a surge past the proxy", slow_everywhere().traffic(Trend::PastProxy), Cause::OriginAttackedDirectly, High),
-        (
-            "a surge that fills the uplink",
-            slow_everywhere().traffic(Trend::PastProxy).full(Resource::Uplink),
-            Cause::OriginAttackedDirectly,
-            High,
-        ),
-        (
-            "a surge, and only the proxy's side is seen",
-            Build::new().proxy(status(504).after(30)).traffic(Trend::PastProxy),
-            Cause::OriginAttackedDirectly,
-            Medium,
-        ),
-        // Look-alikes.
-        ("both rise", slow_everywhere().traffic(Trend::Together).full(Resource::Cpu), Cause::OriginOverloaded, High),
-        ("both rise, without a measure", slow_everywhere().traffic(Trend::Together), Cause::OriginTimeout, High),
-        ("traffic as usual", slow_everywhere().traffic(Trend::Usual), Cause::OriginTimeout, High),
-        (
-            "a surge that the origin bears",
-            Build::new().proxy(ok()).listed(ok()).traffic(Trend::PastProxy),
-            Cause::Healthy,
-            High,
-        ),
-    ]);
-}
-
-#[test]
-fn limits_are_told_from_blocks() {
-    let kept_out = || Build::new().proxy(status(504).after(10)).listed(ok());
-    hold(vec![
-        (
-            "requests of the proxy were refused by a limit",
-            kept_out().arrival(Arrived::Limited),
-            Cause::ProxyRateLimited,
-            High,
-        ),
-        (
-            "the origin's own 429 for the proxy",
-            Build::new().proxy(status(429).marked(true)).listed(ok().marked(true)),
-            Cause::ProxyRateLimited,
-            Medium,
-        ),
-        (
-            "failures grow with the load",
-            Build::new().proxy(status(504).after(10)).sometimes(5).listed(ok()).contrast((1, 60), (30, 60)),
-            Cause::ProxyRateLimited,
-            High,
-        ),
-        // Look-alikes.
-        ("no record at all", kept_out(), Cause::ProxyBlocked, Medium),
-        ("as many failures in quiet times", kept_out().contrast((25, 60), (30, 60)), Cause::ProxyBlocked, Medium),
-        ("too few probes to tell", kept_out().contrast((0, 10), (8, 10)), Cause::ProxyBlocked, Medium),
-        (
-            "the edge's own 429",
-            Build::new().proxy(status(429).page_of(Maker::Cloudflare)).listed(ok()),
-            Cause::ProxyPolicyDenied,
-            High,
-        ),
-        (
-            "a limit, and an origin that is silent for everybody",
-            slow_everywhere().arrival(Arrived::Limited),
-            Cause::OriginTimeout,
-            High,
-        ),
-        (
-            "the proxy may open no further connection",
-            Build::new().proxy(status(503).says(ProxyStatus::ConnectionLimit)).listed(ok()),
-            Cause::ProxyEgressExhausted,
-            High,
-        ),
-        (
-            "the same while the origin is full",
-            Build::new().proxy(status(503).says(ProxyStatus::ConnectionLimit)).listed(silent()).full(Resource::Workers),
-            Cause::OriginOverloaded,
-            High,
-        ),
-        (
-            "the provider recorded it",
-            kept_out().recorded(None, Some(0), Some(EdgeReason::ConnectionLimit)),
-            Cause::ProxyEgressExhausted,
-            High,
-        ),
-    ]);
 }
 
 #[test]
@@ -236,7 +64,7 @@ fn a_null_route_is_seen_from_both_sides() {
     let both = || Build::new().proxy(status(504).after(10)).listed(no_connection()).ping(0).inside("10.0.0.5", ok());
     hold(vec![
         ("silent outside, answering inside", both(), Cause::OriginBlackholed, Medium),
-        ("the same after a surge past the proxy", both().traffic(Trend::PastProxy), Cause::OriginBlackholed, High),
+        ("the same after a surge past the proxy", both().traffic(Trend::OriginAlone), Cause::OriginBlackholed, High),
         (
             "its provider says so",
             Build::new()

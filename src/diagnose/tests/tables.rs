@@ -9,9 +9,9 @@ use crate::evidence::fact::{Arrived, PolicyVerdict};
 use crate::evidence::probe::{CertVerdict, Fault, Maker, ProxyStatus};
 use Confidence::{High, Low, Medium};
 
-pub(super) type Row = (&'static str, Build, Cause, Confidence);
+pub type Row = (&'static str, Build, Cause, Confidence);
 
-pub(super) fn hold(rows: Vec<Row>) {
+pub fn hold(rows: Vec<Row>) {
     let wrong: Vec<String> = rows
         .into_iter()
         .filter_map(|(name, build, cause, confidence)| {

@@ -3,7 +3,7 @@
 use super::hop::{self, Hop};
 use super::leg::{self, Leg};
 use super::origin::{OriginAddress, Standing};
-use super::records::Load;
+use super::records::Records;
 use super::trouble::Trouble;
 use crate::api::{Observation, Outcome, Pattern, Phase};
 use crate::evidence::probe::{CertVerdict, Certificate, Redirect};
@@ -113,9 +113,9 @@ pub fn gather<'c>(
     case: &'c Case,
     tracks: &[&'c Track],
     origins: &[OriginAddress<'c>],
-    load: &Load<'c>,
+    records: &Records<'c>,
 ) -> Vec<Edge<'c>> {
-    let behind = Behind { case, origins, load };
+    let behind = Behind { case, origins, records };
     let mut by_path: BTreeMap<(&str, Option<SocketAddr>), Vec<&'c Track>> = BTreeMap::new();
     for track in tracks {
         if matches!(track.key.observation, Observation::ViaProxy | Observation::ViaProxyLong) {
@@ -130,7 +130,7 @@ pub fn gather<'c>(
 struct Behind<'v, 'c> {
     case: &'c Case,
     origins: &'v [OriginAddress<'c>],
-    load: &'v Load<'c>,
+    records: &'v Records<'c>,
 }
 
 fn edge<'c>(
@@ -225,12 +225,12 @@ fn seen<'c>(behind: &Behind<'_, 'c>, probe: &'c Probe, long: Option<&'c Probe>) 
 }
 
 fn one<'c>(behind: &Behind<'_, 'c>, probe: &'c Probe) -> Seen {
-    let Behind { case, origins, load } = *behind;
+    let Behind { case, origins, records } = *behind;
     let Some(trouble) = Trouble::of(probe) else {
         return Seen::BadCertificate;
     };
     let response = probe.response.as_ref();
-    let hop = response.map_or(Hop::UNKNOWN, |r| hop::of(&case.subject, probe, r, origins, load));
+    let hop = response.map_or(Hop::UNKNOWN, |r| hop::of(&case.subject, probe, r, origins, records));
     match (probe.phase, trouble) {
         (Some(Phase::Dns), _) => Seen::NoName,
         (Some(Phase::Connect), _) => Seen::NoEdge,
@@ -238,7 +238,7 @@ fn one<'c>(behind: &Behind<'_, 'c>, probe: &'c Probe) -> Seen {
         (Some(Phase::FirstByte), Trouble::NoAnswer(_)) if response.is_none() => Seen::Silent { long: false },
         (_, Trouble::Status(_) | Trouble::Body | Trouble::Slow | Trouble::WantsTls | Trouble::WantsCertificate) => {
             match response {
-                Some(response) => Seen::Answer { trouble, hop, leg: leg::of(&case.subject, probe, response, load) },
+                Some(response) => Seen::Answer { trouble, hop, leg: leg::of(&case.subject, probe, response, records) },
                 None => Seen::Broken { trouble, hop },
             }
         }

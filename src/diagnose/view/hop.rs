@@ -6,7 +6,7 @@
 
 use super::leg;
 use super::origin::{OriginAddress, Standing};
-use super::records::Load;
+use super::records::Records;
 use super::trouble::Trouble;
 use crate::api::Provider;
 use crate::evidence::probe::{Maker, ProxyStatus, Response};
@@ -69,10 +69,10 @@ pub fn of(
     probe: &Probe,
     response: &Response,
     origins: &[OriginAddress<'_>],
-    load: &Load<'_>,
+    records: &Records<'_>,
 ) -> Hop {
     let made = |made, proof| Hop { made, proof };
-    if let Some(by) = recorded(probe, response, load) {
+    if let Some(by) = recorded(probe, response, records) {
         return made(by, Proof::Record);
     }
     if response.marker == Some(true) {
@@ -121,8 +121,8 @@ pub fn of(
 
 /// What the provider recorded of answers with this status: an origin that never answered, or the very status that it
 /// gave. Records that contradict each other prove nothing.
-fn recorded(probe: &Probe, response: &Response, load: &Load<'_>) -> Option<Made> {
-    let mut found = load.records_of(probe.address.map(|a| a.ip())).filter_map(|(_, record)| {
+fn recorded(probe: &Probe, response: &Response, records: &Records<'_>) -> Option<Made> {
+    let mut found = records.records_of(probe.address.map(|a| a.ip())).filter_map(|(_, record)| {
         if record.edge_status.is_some_and(|status| status != response.status) {
             return None;
         }

@@ -1,7 +1,7 @@
 //! What happened between the proxy and the origin, as far as an answer made by the edge tells:
 //! from the provider's record, from `Proxy-Status`, from the provider's own error number, or from the time until the answer.
 
-use super::records::Load;
+use super::records::Records;
 use crate::api::Provider;
 use crate::evidence::fact::EdgeReason;
 use crate::evidence::probe::{Maker, ProxyStatus, Response};
@@ -30,10 +30,10 @@ pub enum Leg {
     Loop,
     /// It could not resolve the origin's name.
     NameFailed,
-    /// It may open no further connection.
-    ConnectionLimit,
     /// It says that the fault is its own; the origin was not asked.
     NeverTried,
+    /// It made no attempt: no connection was free.
+    Exhausted,
     /// Too fast for a timer: refused, reset, a handshake or an answer that it did not like.
     AtOnce,
     Unknown,
@@ -50,7 +50,7 @@ impl Leg {
                 | Self::HeaderTooLarge
                 | Self::Loop
                 | Self::NameFailed
-                | Self::ConnectionLimit
+                | Self::Exhausted
                 | Self::NeverTried
         )
     }
@@ -67,8 +67,8 @@ const AT_ONCE_MS: u32 = 1500;
 const LEAST_TIMER_MS: u32 = 2000;
 
 /// Decides what became of the proxy's own attempt.
-pub fn of(subject: &Subject, probe: &Probe, response: &Response, load: &Load<'_>) -> Leg {
-    if let Some(leg) = recorded(probe, response, load) {
+pub fn of(subject: &Subject, probe: &Probe, response: &Response, records: &Records<'_>) -> Leg {
+    if let Some(leg) = recorded(probe, response, records) {
         return leg;
     }
     match response.proxy_status {
@@ -80,8 +80,10 @@ pub fn of(subject: &Subject, probe: &Probe, response: &Response, load: &Load<'_>
         Some(ProxyStatus::HeaderTooLarge) => return Leg::HeaderTooLarge,
         Some(ProxyStatus::LoopDetected) => return Leg::Loop,
         Some(ProxyStatus::NameFailed) => return Leg::NameFailed,
-        Some(ProxyStatus::ConnectionLimit) => return Leg::ConnectionLimit,
         Some(ProxyStatus::ProxyInternal) => return Leg::NeverTried,
+        Some(ProxyStatus::ConnectionLimit) => return Leg::Exhausted,
+        Some(ProxyStatus::ResponseTimeout) => return Leg::ReadTimeout,
+        Some(ProxyStatus::Unroutable) => return Leg::Unreachable,
         _ => {}
     }
     if let Some(leg) = response.maker.and_then(|maker| own_number(maker, response.status)) {
@@ -94,8 +96,8 @@ pub fn of(subject: &Subject, probe: &Probe, response: &Response, load: &Load<'_>
 }
 
 /// The reason that the provider recorded for answers with this status. Records that contradict each other are left out.
-fn recorded(probe: &Probe, response: &Response, load: &Load<'_>) -> Option<Leg> {
-    let mut found = load.records_of(probe.address.map(|a| a.ip())).filter_map(|(_, record)| {
+fn recorded(probe: &Probe, response: &Response, records: &Records<'_>) -> Option<Leg> {
+    let mut found = records.records_of(probe.address.map(|a| a.ip())).filter_map(|(_, record)| {
         let mine = record.edge_status.is_none_or(|status| status == response.status);
         record.reason.filter(|_| mine).and_then(of_reason)
     });
@@ -114,7 +116,7 @@ const fn of_reason(reason: EdgeReason) -> Option<Leg> {
         EdgeReason::CertificateInvalid => Leg::Certificate,
         EdgeReason::NameFailed => Leg::NameFailed,
         EdgeReason::HeaderTooLarge => Leg::HeaderTooLarge,
-        EdgeReason::ConnectionLimit => Leg::ConnectionLimit,
+        EdgeReason::ConnectionLimit => Leg::Exhausted,
         EdgeReason::Incident => Leg::NeverTried,
         EdgeReason::BlackHole | EdgeReason::Scrubbing | EdgeReason::CapacityExceeded => return None,
     })
@@ -124,6 +126,7 @@ const fn of_reason(reason: EdgeReason) -> Option<Leg> {
 /// Cloudflare's documentation of errors 520 to 526, read in August 2026.
 const fn own_number(maker: Maker, status: u16) -> Option<Leg> {
     match (maker, status) {
+        (Maker::EnvoyOverflow, 503) => Some(Leg::Exhausted),
         (Maker::Cloudflare, 520) => Some(Leg::Terminated),
         (Maker::Cloudflare, 521) => Some(Leg::Refused),
         (Maker::Cloudflare, 522) => Some(Leg::ConnectTimeout),

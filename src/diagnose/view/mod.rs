@@ -6,6 +6,7 @@ pub mod edge;
 pub mod exhibit;
 pub mod hop;
 pub mod leg;
+pub mod load;
 pub mod names;
 pub mod origin;
 pub mod records;
@@ -17,9 +18,10 @@ use crate::evidence::{Case, Fact, Health, Subject, Track};
 use cluster::Cluster;
 use edge::Edge;
 use jiff::Timestamp;
+use load::Load;
 use names::Names;
 use origin::{OriginAddress, Standing};
-use records::Load;
+use records::Records;
 use replays::Replays;
 use std::net::IpAddr;
 
@@ -50,6 +52,7 @@ pub struct View<'c> {
     pub cluster: Cluster<'c>,
     pub replays: Replays<'c>,
     pub load: Load<'c>,
+    pub records: Records<'c>,
 }
 
 impl<'c> View<'c> {
@@ -63,8 +66,8 @@ impl<'c> View<'c> {
         facts.sort_by_cached_key(|f| format!("{f:?}"));
         let cluster = Cluster::new(&facts);
         let origins = origin::gather(case, &tracks, &facts, &cluster);
-        let load = Load::new(&facts);
-        let edges = edge::gather(case, &tracks, &origins, &load);
+        let records = Records::new(&facts);
+        let edges = edge::gather(case, &tracks, &origins, &records);
         Self {
             subject: &case.subject,
             at: case.at,
@@ -72,9 +75,10 @@ impl<'c> View<'c> {
             edges,
             origins,
             names: Names::new(&facts),
+            load: Load::new(case, &facts),
             cluster,
             replays: Replays::new(&facts),
-            load,
+            records,
         }
     }
 
@@ -125,10 +129,12 @@ fn known(fact: &Fact) -> bool {
         | Fact::Policy(_)
         | Fact::Arrival(_)
         | Fact::ProviderRecord(_)
-        | Fact::Saturation(_)
+        | Fact::VisitorReports(_)
         | Fact::Traffic(_)
-        | Fact::LoadContrast(_)
-        | Fact::VisitorReports(_) => return true,
+        | Fact::Saturation(_)
+        | Fact::Limit(_)
+        | Fact::LoadContrast(_) => return true,
+        Fact::Unmeasured(_) => return false,
     };
     !matches!(outcome, Outcome::Unavailable | Outcome::Forbidden)
 }

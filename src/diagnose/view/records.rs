@@ -1,10 +1,8 @@
-//! What metrics and providers' records say, and loss on the way to an address.
+//! What providers' records and visitors say, and loss on the way to an address.
 
 use super::Exhibit;
 use crate::diagnose::wilson;
-use crate::evidence::fact::{
-    EdgeReason, LoadContrast, Ping, ProviderRecord, Resource, Saturation, Traffic, Trend, VisitorReports,
-};
+use crate::evidence::fact::{EdgeReason, Ping, ProviderRecord, VisitorReports};
 use crate::evidence::{Fact, Track};
 use std::net::IpAddr;
 
@@ -12,33 +10,25 @@ use std::net::IpAddr;
 const LOSS: f64 = 0.05;
 /// Fewest packets of which a share is taken.
 const FEWEST: u32 = 20;
-/// Fewest probes on each side of a contrast between quiet and busy times.
-const FEWEST_PROBES: u32 = 20;
 
-/// Metrics, records and reports.
+/// Records and reports.
 #[derive(Debug, Default)]
-pub struct Load<'c> {
+pub struct Records<'c> {
     records: Vec<(&'c Fact, &'c ProviderRecord)>,
-    saturations: Vec<(&'c Fact, &'c Saturation)>,
-    traffic: Vec<(&'c Fact, &'c Traffic)>,
-    contrasts: Vec<(&'c Fact, &'c LoadContrast)>,
     pub visitors: Option<(&'c Fact, &'c VisitorReports)>,
 }
 
-impl<'c> Load<'c> {
+impl<'c> Records<'c> {
     pub fn new(facts: &[&'c Fact]) -> Self {
-        let mut load = Self::default();
+        let mut records = Self::default();
         for fact in facts {
             match fact {
-                Fact::ProviderRecord(f) => load.records.push((fact, f)),
-                Fact::Saturation(f) => load.saturations.push((fact, f)),
-                Fact::Traffic(f) => load.traffic.push((fact, f)),
-                Fact::LoadContrast(f) => load.contrasts.push((fact, f)),
-                Fact::VisitorReports(f) if f.reports > 0 => load.visitors = Some((fact, f)),
+                Fact::ProviderRecord(f) => records.records.push((fact, f)),
+                Fact::VisitorReports(f) if f.reports > 0 => records.visitors = Some((fact, f)),
                 _ => {}
             }
         }
-        load
+        records
     }
 
     /// Records that speak of this address, or of all of the edge.
@@ -57,33 +47,6 @@ impl<'c> Load<'c> {
         let says = |r: &ProviderRecord| r.reason.is_some_and(&mine);
         self.records_of(edge).filter(|(_, r)| says(r)).map(|(fact, _)| Exhibit::Fact(fact)).collect()
     }
-
-    /// What is full of these.
-    pub fn full(&self, resources: &[Resource]) -> Vec<Exhibit<'c>> {
-        let mine = |s: &Saturation| s.full() && resources.contains(&s.resource);
-        self.saturations.iter().filter(|(_, s)| mine(s)).map(|(fact, _)| Exhibit::Fact(fact)).collect()
-    }
-
-    pub fn trends(&self, trend: Trend) -> Vec<Exhibit<'c>> {
-        self.traffic.iter().filter(|(_, t)| t.trend == trend).map(|(fact, _)| Exhibit::Fact(fact)).collect()
-    }
-
-    /// Contrasts in which failures grow with the load: at least three times as many, and no overlap of what the true
-    /// shares may be.
-    pub fn grows_with_load(&self) -> Vec<Exhibit<'c>> {
-        self.contrasts.iter().filter(|(_, c)| grows(c)).map(|(fact, _)| Exhibit::Fact(fact)).collect()
-    }
-}
-
-fn grows(c: &LoadContrast) -> bool {
-    if c.quiet_probes < FEWEST_PROBES || c.busy_probes < FEWEST_PROBES {
-        return false;
-    }
-    let (_, quiet_most) = wilson::interval(c.quiet_failures, c.quiet_probes);
-    let (busy_least, _) = wilson::interval(c.busy_failures, c.busy_probes);
-    let threefold = u64::from(c.busy_failures) * u64::from(c.quiet_probes)
-        >= 3 * u64::from(c.quiet_failures) * u64::from(c.busy_probes);
-    threefold && busy_least > quiet_most
 }
 
 /// Whether echoes are lost in a part that counts, while some come back.

@@ -1,6 +1,6 @@
 //! Exhibits as one line each, in enums, numbers and our own words.
 
-use super::records;
+use super::{load, records};
 use crate::api::status::EvidenceItem;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase, conditions};
 use crate::diagnose::view::edge::Seen;
@@ -166,9 +166,6 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
         Fact::Replay(f) => super::replays::replay(f),
         Fact::Idle(f) => super::replays::idle(f),
         Fact::ProviderRecord(f) => records::record(f),
-        Fact::Saturation(f) => records::saturation(f),
-        Fact::Traffic(f) => records::traffic(f),
-        Fact::LoadContrast(f) => records::contrast(f),
         Fact::VisitorReports(f) => records::visitors(f),
         Fact::Dns(f) => {
             let answers: Vec<String> = f.addresses.iter().take(8).map(ToString::to_string).collect();
@@ -264,8 +261,9 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
             let (result, words) = match f.arrived {
                 Arrived::Blocked => (Outcome::Prohibited, "packets of the proxy were blocked"),
                 Arrived::Delivered => (Outcome::OK, "requests of the proxy reached the server"),
-                Arrived::Limited => (Outcome::Prohibited, "requests of the proxy were refused by a limit"),
                 Arrived::Nothing => (Outcome::Missing, "no packet of the proxy was seen"),
+                Arrived::Limited => (Outcome::Exceeded, "a limit per address turned the proxy away"),
+                Arrived::Exhausted => (Outcome::Exceeded, "the proxy had no connection left for the origin"),
             };
             EvidenceItem {
                 address: f.address.map(|a| a.to_string()),
@@ -273,5 +271,22 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
                 ..plain(Observation::Arrival, &f.source, result)
             }
         }
+        Fact::Traffic(f) => counted(&f.source, load::traffic(f)),
+        Fact::Saturation(f) => counted(&f.source, load::saturation(f)),
+        Fact::Limit(f) => counted(&f.source, load::limit(f)),
+        Fact::LoadContrast(f) => counted(&f.source, load::contrast(f)),
+        Fact::Unmeasured(f) => counted(&f.source, (Outcome::Unavailable, load::unmeasured(f))),
     }
+}
+
+/// What a profile could not tell, as words.
+pub fn of_unmeasured(exhibit: &Exhibit<'_>) -> String {
+    match exhibit {
+        Exhibit::Fact(Fact::Unmeasured(f)) => load::unmeasured(f),
+        _ => String::new(),
+    }
+}
+
+fn counted(source: &str, (result, detail): (Outcome, String)) -> EvidenceItem {
+    EvidenceItem { detail: Some(detail), ..plain(Observation::Traffic, source, result) }
 }

@@ -2,6 +2,7 @@
 //! sent, and times are rounded, so that the same state always reads the same.
 
 mod evidence;
+mod load;
 pub mod next;
 mod records;
 mod remedy;
@@ -27,7 +28,7 @@ pub fn verdict(view: &View<'_>, judgement: Judgement<'_>) -> Verdict {
     let remedy = remedy::remedy(view, &judgement);
     let next_observation = (judgement.confidence < Confidence::High)
         .then(|| judgement.next.unwrap_or(next::Next::MoreRounds).words(view))
-        .map(|text| conditions::cut(&text, SENTENCE));
+        .map(|text| conditions::cut(&format!("{text}{}", unmeasured(view, &judgement)), SENTENCE));
     let summary = conditions::cut(&summary(view, &judgement, remedy.as_ref().map(|r| r.action.as_str())), SUMMARY);
     let evidence = evidence::items(view, &judgement.exhibits);
     let cut = |mut causes: Vec<Cause>| {
@@ -48,6 +49,26 @@ pub fn verdict(view: &View<'_>, judgement: Judgement<'_>) -> Verdict {
         next_observation,
         remedy,
     }
+}
+
+/// What it costs that a traffic profile measured nothing: causes that only counters show stay open.
+fn unmeasured(view: &View<'_>, judgement: &Judgement<'_>) -> String {
+    const BY_COUNTERS: [Cause; 6] = [
+        Cause::OriginOverloaded,
+        Cause::OriginAttackedDirectly,
+        Cause::UplinkCongested,
+        Cause::AcceptSaturated,
+        Cause::ProxyRateLimited,
+        Cause::OriginTimeout,
+    ];
+    let open = std::iter::once(&judgement.cause).chain(&judgement.alternatives).any(|c| BY_COUNTERS.contains(c));
+    let missing = view.load.unmeasured();
+    if !open || missing.is_empty() {
+        return String::new();
+    }
+    let more = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
+    let first = missing.first().map_or_else(String::new, |fact| evidence::of_unmeasured(fact));
+    format!(" The traffic profile could not tell ({first}{more}), which keeps the confidence down.")
 }
 
 /// What, where, how often, how sure, what to do.

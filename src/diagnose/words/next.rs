@@ -12,10 +12,9 @@ pub enum Next {
     DeclareVerifies,
     Expectation,
     KeepAlive,
-    KernelCounters,
-    LargePath,
-    Limits,
+    LimitCounters,
     ListedVantage,
+    LoadFacts,
     LongProbe,
     Marker,
     MoreRounds,
@@ -70,15 +69,16 @@ impl Next {
             Self::KeepAlive => "Read the proxy's log of the failing requests: a reused connection that ended before the \
                 answer shows the race. Declare proxy.originIdleSeconds, and give the origin a longer keep-alive for a while."
                 .to_owned(),
-            Self::KernelCounters => "Read the kernel's counters at the origin (ListenOverflows, ListenDrops, \
-                SyncookiesSent, nf_conntrack_count against its maximum), or merge them with --merge."
+            Self::LimitCounters => "Read the counters of limits per address at the origin (limit_req, limit_conn, \
+                hashlimit, security agents) and the proxy's own pool: a traffic profile measures them, --merge takes a \
+                record."
                 .to_owned(),
-            Self::LargePath => "Compare a small and a large answer straight from the origin: on a full uplink small ones \
-                come in time and large ones do not."
-                .to_owned(),
-            Self::Limits => "Look for limits per address at the origin (limit_req, limit_conn, hashlimit, connlimit, \
-                agents), and whether failures grow with the load."
-                .to_owned(),
+            Self::LoadFacts => {
+                "Measure the origin under load: CPU throttling, busy workers, dropped connections, bytes \
+                out, and its requests beside those that the proxy forwarded (spec.traffic.profile, or a record with \
+                --merge)."
+                    .to_owned()
+            }
             Self::ListedVantage => "Probe the origin from a vantage that its allowlist admits, and declare it \
                 (origin.vantages with access Listed, or --access Listed); or merge such evidence with --merge."
                 .to_owned(),

@@ -1,11 +1,9 @@
-//! Metrics, providers' records and visitors' reports as one line each.
+//! Providers' records and visitors' reports as one line each.
 
 use super::evidence::plain;
 use crate::api::status::EvidenceItem;
 use crate::api::{Observation, Outcome};
-use crate::evidence::fact::{
-    EdgeReason, LoadContrast, ProviderRecord, Resource, Saturation, Traffic, Trend, VisitorReports,
-};
+use crate::evidence::fact::{EdgeReason, ProviderRecord, VisitorReports};
 
 /// What the provider recorded, and why.
 pub fn record(record: &ProviderRecord) -> EvidenceItem {
@@ -58,54 +56,6 @@ const fn reason(reason: EdgeReason) -> &'static str {
         EdgeReason::NameFailed => "the edge could not resolve the origin's name",
         EdgeReason::HeaderTooLarge => "the edge did not take so large a header",
     }
-}
-
-/// How full something is. Figures move all the time, so they are rounded to ten percent.
-pub fn saturation(saturation: &Saturation) -> EvidenceItem {
-    let what = match saturation.resource {
-        Resource::Cpu => "CPU",
-        Resource::Memory => "memory",
-        Resource::Workers => "workers",
-        Resource::Uplink => "the uplink",
-        Resource::AcceptQueue => "the queue of connections that wait",
-        Resource::Conntrack => "connection tracking",
-        Resource::SynCookies => "half-open connections",
-    };
-    let state = match (saturation.full(), saturation.permille) {
-        (true, Some(permille)) if permille >= 1000 => format!("{what} is used up"),
-        (true, Some(permille)) => format!("{what} is used up to more than {} %", permille / 100 * 10),
-        (true, None) => format!("{what} overflows"),
-        (false, _) => format!("{what} has room"),
-    };
-    let result = if saturation.full() { Outcome::Lost } else { Outcome::OK };
-    EvidenceItem { detail: Some(state), ..plain(Observation::Traffic, &saturation.source, result) }
-}
-
-/// How the origin's traffic moved beside the proxy's.
-pub fn traffic(traffic: &Traffic) -> EvidenceItem {
-    let (result, words) = match traffic.trend {
-        Trend::Usual => (Outcome::OK, "requests at the origin and through the proxy are as usual"),
-        Trend::Together => (Outcome::OK, "requests at the origin and through the proxy rise together"),
-        Trend::PastProxy => {
-            (Outcome::Prohibited, "requests at the origin rise while the proxy forwards as many as usual")
-        }
-        Trend::Starved => (Outcome::Missing, "the proxy forwards as usual, and little of it arrives at the origin"),
-    };
-    let detail = if traffic.trend == Trend::Usual {
-        words.to_owned()
-    } else {
-        format!("{words}, in {} of the last 5 windows", traffic.windows)
-    };
-    EvidenceItem { detail: Some(detail), ..plain(Observation::Traffic, &traffic.source, result) }
-}
-
-/// Failures in quiet and in busy times.
-pub fn contrast(contrast: &LoadContrast) -> EvidenceItem {
-    let detail = format!(
-        "{} of {} probes failed in busy times, {} of {} in quiet ones",
-        contrast.busy_failures, contrast.busy_probes, contrast.quiet_failures, contrast.quiet_probes
-    );
-    EvidenceItem { detail: Some(detail), ..plain(Observation::Traffic, &contrast.source, Outcome::Lost) }
 }
 
 /// How many visitors report failures; never who.

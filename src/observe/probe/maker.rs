@@ -48,7 +48,9 @@ pub(super) fn maker(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Mak
         "upstream request timeout",
     ];
     if envoy.iter().any(|mark| head.trim_start().starts_with(mark)) {
-        return Some(Maker::Envoy);
+        // The circuit breaker's words; the header comes with them.
+        let overflow = says("reset reason: overflow") || text(headers, "x-envoy-overloaded") == "true";
+        return Some(if overflow { Maker::EnvoyOverflow } else { Maker::Envoy });
     }
     None
 }
@@ -72,6 +74,8 @@ mod tests {
         assert_eq!(maker(502, &HeaderMap::new(), nginx), Some(Maker::Nginx));
         assert_eq!(maker(503, &HeaderMap::new(), haproxy), Some(Maker::HAProxy));
         assert_eq!(maker(503, &HeaderMap::new(), b"no healthy upstream"), Some(Maker::Envoy));
+        let full = b"upstream connect error or disconnect/reset before headers. reset reason: overflow";
+        assert_eq!(maker(503, &HeaderMap::new(), full), Some(Maker::EnvoyOverflow));
         assert_eq!(maker(522, &headers(&[("server", "cloudflare")]), b"error code: 522"), Some(Maker::Cloudflare));
     }
 

@@ -16,13 +16,17 @@ pub(super) fn proxy_status(headers: &HeaderMap) -> Option<ProxyStatus> {
             ("error", "connection_refused") => return Some(ProxyStatus::ConnectionRefused),
             ("error", "connection_timeout") => return Some(ProxyStatus::ConnectionTimeout),
             ("error", "connection_terminated") => return Some(ProxyStatus::ConnectionTerminated),
+            ("error", "connection_limit_reached") => return Some(ProxyStatus::ConnectionLimit),
+            ("error", "http_response_timeout" | "connection_read_timeout") => {
+                return Some(ProxyStatus::ResponseTimeout);
+            }
+            ("error", "destination_ip_unroutable") => return Some(ProxyStatus::Unroutable),
             ("error", "tls_certificate_error") => return Some(ProxyStatus::CertificateError),
             ("error", "tls_protocol_error" | "tls_alert_received") => return Some(ProxyStatus::TlsError),
             ("error", "http_response_header_section_size" | "http_response_header_size") => {
                 return Some(ProxyStatus::HeaderTooLarge);
             }
             ("error", "dns_error" | "dns_timeout") => return Some(ProxyStatus::NameFailed),
-            ("error", "connection_limit_reached") => return Some(ProxyStatus::ConnectionLimit),
             ("error", "proxy_internal_error" | "proxy_internal_response" | "proxy_configuration_error") => {
                 return Some(ProxyStatus::ProxyInternal);
             }
@@ -106,6 +110,9 @@ mod tests {
         assert_eq!(of("edge; error=connection_refused"), Some(ProxyStatus::ConnectionRefused));
         assert_eq!(of("ingress; received-status=502, edge; error=dns_timeout"), Some(ProxyStatus::NameFailed));
         assert_eq!(of("edge; received-status=502"), Some(ProxyStatus::Relayed));
+        assert_eq!(of("edge; error=connection_limit_reached"), Some(ProxyStatus::ConnectionLimit));
+        assert_eq!(of("edge; error=http_response_timeout"), Some(ProxyStatus::ResponseTimeout));
+        assert_eq!(of("edge; error=destination_ip_unroutable"), Some(ProxyStatus::Unroutable));
         assert_eq!(of("edge; error=http_request_denied"), None);
         assert_eq!(of("edge; details=\"error=connection_refused; or not, who knows\""), None);
     }

@@ -16,6 +16,7 @@ use crate::observe::probe::Prober;
 use crate::observe::round::Plan;
 use crate::operate::key::OriginKey;
 use crate::operate::prober::{Budget, Rules, Site, SiteGate};
+use crate::operate::traffic::TrafficBoard;
 use crate::report::metrics::Metrics;
 use crate::report::status::Answer;
 use jiff::Timestamp;
@@ -31,6 +32,7 @@ pub struct Around<'a> {
     pub rules: &'a Rules,
     pub budget: &'a Arc<Budget>,
     pub metrics: &'a Metrics,
+    pub traffic: &'a TrafficBoard,
     /// A control target is configured.
     pub control: bool,
     pub prior: Option<&'a ProtectedOriginStatus>,
@@ -131,7 +133,10 @@ fn site(
         question: question::of(&object.spec),
         plan,
         subject,
-        facts: facts(around.source, origin, proxy.as_ref().map(crate::net::AdmittedRanges::ranges), around.now),
+        facts: facts(around.source, origin, proxy.as_ref().map(crate::net::AdmittedRanges::ranges), around.now)
+            .into_iter()
+            .chain(around.traffic.facts(&OriginKey::new(&origin.namespace, &origin.name)))
+            .collect(),
         prior: health(around.prior),
         request,
     }

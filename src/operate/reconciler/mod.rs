@@ -21,6 +21,7 @@ use super::lease::Claim;
 use super::origins::{Malformed, Origins, Root};
 use super::prober::{Budget, Handle, Rules};
 use super::surroundings::Surroundings;
+use super::traffic::TrafficBoard;
 use crate::allow::Plan;
 use crate::api::conditions::{Reason, Truth};
 use crate::api::spec::ReadyWhen;
@@ -59,6 +60,8 @@ pub struct Reconciler {
     pub claim: Claim,
     pub events: Events,
     pub metrics: Metrics,
+    /// Counters of origins' load, as they were last measured.
+    pub traffic: TrafficBoard,
     /// A control target is configured.
     pub control: bool,
     pub own_addresses: Vec<IpAddr>,
@@ -198,6 +201,7 @@ impl Reconciler {
             rules: &self.rules,
             budget: &self.budget,
             metrics: &self.metrics,
+            traffic: &self.traffic,
             control: self.control,
             prior: Some(look.prior),
             now: look.now,

@@ -167,6 +167,8 @@ pub struct Series {
     pub healthy: Family<ByOrigin, Whole>,
     pub timings: Family<TimingOf, Real>,
     pub last_round: Family<ByOrigin, Whole>,
+    pub proxied: Family<ByOrigin, Count>,
+    pub proxied_failed: Family<ByOrigin, Count>,
     pub prefixes: Family<ByOrigin, Whole>,
     pub lag: Times,
     pub in_flight: Whole,
@@ -194,6 +196,8 @@ impl Series {
             healthy: Family::default(),
             timings: Family::default(),
             last_round: Family::default(),
+            proxied: Family::default(),
+            proxied_failed: Family::default(),
             prefixes: Family::default(),
             lag: Histogram::new([0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
             in_flight: Whole::default(),
@@ -217,6 +221,8 @@ impl Series {
             "When the newest round of an origin ended, in seconds since 1970",
             &series.last_round,
         );
+        put.put("origin_probes", "Probes of an origin through the proxy that say something", &series.proxied);
+        put.put("origin_probe_failures", "Those of them that failed", &series.proxied_failed);
         put.put("allowlist_prefixes", "Prefixes that an origin's allowlists are to carry", &series.prefixes);
         put.put("schedule_lag_seconds", "How much later than planned a round began", &series.lag);
         put.put("rounds_in_flight", "Rounds under way", &series.in_flight);

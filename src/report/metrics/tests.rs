@@ -1,7 +1,7 @@
 //! What `/metrics` says, and how much of it one origin can cause.
 
 use super::*;
-use crate::api::{Access, Outcome};
+use crate::api::Access;
 use crate::evidence::Variant;
 use crate::evidence::probe::Timings;
 use jiff::Timestamp;
@@ -67,6 +67,25 @@ fn the_series_of_an_origin_go_away_with_it() {
     metrics.prefixes("shop", "web", 22);
     metrics.forget("shop", "web");
     assert_eq!(lines_of(&metrics, "web"), Vec::<String>::new());
+}
+
+#[test]
+fn probes_through_the_proxy_are_counted_with_their_failures_from_the_first_one_on() {
+    let metrics = Metrics::new();
+    metrics.probed("shop", "web", &probe(Observation::ViaProxy));
+    metrics.probed("shop", "web", &probe(Observation::Direct));
+    let unavailable = Probe { outcome: Outcome::Unavailable, ..probe(Observation::ViaProxy) };
+    metrics.probed("shop", "web", &unavailable);
+    let counts = || lines_of(&metrics, "web").into_iter().filter(|l| l.contains("_probe")).collect::<Vec<_>>();
+    assert_eq!(
+        counts(),
+        [
+            r#"leeward_origin_probes_total{namespace="shop",name="web"} 1"#,
+            r#"leeward_origin_probe_failures_total{namespace="shop",name="web"} 0"#,
+        ]
+    );
+    metrics.probed("shop", "web", &Probe { outcome: Outcome::TimedOut, ..probe(Observation::ViaProxy) });
+    assert!(counts().iter().any(|l| l.ends_with("failures_total{namespace=\"shop\",name=\"web\"} 1")));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //! cannot be told to do wrong.
 
 mod envoy;
+mod exporter;
 pub mod fault;
 mod haproxy;
 pub mod nginx;
 mod origin;
+pub mod prometheus;
 pub mod proxy;
 
 use std::ffi::OsString;
@@ -13,8 +15,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+pub use exporter::Exporter;
 pub use fault::{Fault, FaultServer};
 pub use origin::{Answer, Origin, Strangers};
+pub use prometheus::Prometheus;
 pub use proxy::{Cache, Kind, Manner, OwnAnswer, Proxy};
 
 use crate::network::Host;

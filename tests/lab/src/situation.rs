@@ -5,6 +5,7 @@
 //! namespaces of its own, [`question`] writes the `ProtectedOrigin` and the command line, [`verdict`] compares.
 
 pub mod file;
+pub mod load;
 pub mod peer;
 pub mod question;
 pub mod reader;
@@ -134,6 +135,7 @@ impl Run {
     fn ask(&self, situation: &Situation, outcome: &mut Outcome) -> Result<()> {
         let stage = Stage::build(situation)?;
         outcome.problems = stage.check_visitors(situation)?;
+        let _load = stage.load(situation)?;
         let Some(leeward) = &self.leeward else {
             "set-up".clone_into(&mut outcome.answer);
             return Ok(());

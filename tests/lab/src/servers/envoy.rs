@@ -36,6 +36,11 @@ fn config(proxy: &Proxy) -> Value {
         }},
         "load_assignment": {"cluster_name": "origins", "endpoints": [{"lb_endpoints": endpoints}]},
     });
+    if let Some(most) = proxy.max_connections {
+        cluster["circuit_breakers"] = json!({"thresholds": [{
+            "max_connections": most, "max_pending_requests": 1, "max_requests": most,
+        }]});
+    }
     if proxy.origin_tls {
         cluster["transport_socket"] = upstream_tls(proxy);
     }

@@ -22,6 +22,8 @@ use crate::network::Host;
 /// What the server does with a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// Listens with a queue of two and never accepts: when it is full, the kernel drops what comes.
+    FullBacklog,
     /// Accepts, and never says anything: with TLS, no handshake.
     Silent,
     /// Accepts and closes.
@@ -101,6 +103,11 @@ impl FaultServer {
         fault: Fault,
     ) -> Result<Self> {
         let listener = listener.with_context(|| format!("listening on {address}"))?;
+        if fault == Fault::FullBacklog {
+            // SAFETY: listen takes a valid descriptor and a number; a second call sets the length of the queue.
+            let set = unsafe { libc::listen(listener.as_raw_fd(), 1) };
+            anyhow::ensure!(set == 0, "the queue of {address}: {}", std::io::Error::last_os_error());
+        }
         listener.set_nonblocking(true)?;
         let shared = Arc::new(Shared {
             fault: Mutex::new(fault),
@@ -112,6 +119,10 @@ impl FaultServer {
         let serving = Arc::clone(&shared);
         std::thread::spawn(move || {
             while !serving.is_closed() {
+                if *serving.fault.lock().unwrap_or_else(PoisonError::into_inner) == Fault::FullBacklog {
+                    std::thread::sleep(Duration::from_millis(20));
+                    continue;
+                }
                 match listener.accept() {
                     Ok((stream, _)) => {
                         serving.connections.fetch_add(1, Ordering::SeqCst);
@@ -183,7 +194,7 @@ impl Shared {
         let promise = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n";
         let part = b"ok: only the first of";
         let sent = match fault {
-            Fault::Silent | Fault::CloseAtOnce | Fault::CloseBeforeHeaders | Fault::Hang => Ok(()),
+            Fault::FullBacklog | Fault::Silent | Fault::CloseAtOnce | Fault::CloseBeforeHeaders | Fault::Hang => Ok(()),
             Fault::ResetBeforeHeaders => {
                 stream.reset_on_close();
                 Ok(())

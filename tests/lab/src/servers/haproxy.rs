@@ -67,6 +67,9 @@ frontend edge
             Some(_) => text.push_str(" send-proxy-v2"),
             None => {}
         }
+        if let Some(most) = proxy.max_connections {
+            let _ = write!(text, " maxconn {most}");
+        }
         text.push('\n');
     }
     text

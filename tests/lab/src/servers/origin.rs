@@ -51,6 +51,8 @@ pub struct Origin {
     pub preamble: bool,
     /// The one host that it knows, and what strangers get.
     pub only: Option<(String, Strangers)>,
+    /// Lines for the `http` block and for the `server` block: limits.
+    pub limits: (String, String),
     /// Lines for the `server` block.
     pub extra: String,
 }
@@ -67,6 +69,7 @@ impl Origin {
             http2: false,
             preamble: false,
             only: None,
+            limits: (String::new(), String::new()),
             extra: String::new(),
         }
     }
@@ -78,6 +81,7 @@ impl Origin {
         if let Answer::Page(text) = &self.answer {
             std::fs::write(folder.join("page.txt"), text)?;
         }
+        std::fs::write(folder.join("large.txt"), vec![b'x'; 1 << 20])?;
         Nginx::start(host, name, &self.http(), &self.ports())
     }
 
@@ -103,7 +107,7 @@ impl Origin {
                 text
             })
         };
-        let mut text = String::new();
+        let mut text = self.limits.0.clone();
         if let Some((_, strangers)) = &self.only {
             let leaf = if let Strangers::Certificate(leaf) = strangers { Some(leaf) } else { self.tls.as_ref() };
             let _ = write!(text, "server {{\n{}{}", listens(" default_server"), certificate(leaf));
@@ -126,6 +130,10 @@ impl Origin {
             let _ = writeln!(text, "  add_header {name} \"{value}\" always;");
         }
         text.push_str(&self.extra);
+        text.push_str(&self.limits.1);
+        // Something large, at once and as a trickle: a connection that stays busy without any work for the origin.
+        text.push_str("  location /large {\n    try_files /large.txt =404;\n  }\n");
+        text.push_str("  location /trickle {\n    limit_rate 64;\n    try_files /large.txt =404;\n  }\n");
         text.push_str("  location / {\n");
         if let Some(allow) = &self.allow {
             for prefix in allow {

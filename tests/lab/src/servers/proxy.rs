@@ -75,6 +75,8 @@ pub struct Proxy {
     pub server_name: Option<String>,
     pub connect_timeout: Duration,
     pub read_timeout: Duration,
+    /// Most connections to an origin; HAProxy and Envoy.
+    pub max_connections: Option<u32>,
     /// nginx only.
     pub cache: Option<Cache>,
     /// nginx only.
@@ -94,6 +96,7 @@ impl Proxy {
             server_name: None,
             connect_timeout: Duration::from_secs(2),
             read_timeout: Duration::from_secs(3),
+            max_connections: None,
             cache: None,
             own_answer: None,
             manner: Manner::default(),

@@ -7,7 +7,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::load::Load;
 use crate::certificates::State;
+use crate::servers::prometheus::Series;
 use crate::servers::{Cache, Kind, Manner, OwnAnswer};
 
 #[derive(Clone, Debug, Deserialize)]
@@ -40,9 +42,14 @@ pub struct Situation {
     /// Kubernetes objects that stand in for a cluster.
     #[serde(default)]
     pub objects: Vec<Value>,
-    /// Facts recorded elsewhere (provider, metrics, arrivals), given with `--merge`.
+    /// A real Prometheus with a day of samples, and a traffic profile called `default` that asks it.
+    pub metrics: Option<Metrics>,
+    /// Facts that are given with `--merge`.
     #[serde(default)]
-    pub records: Vec<Value>,
+    pub merge: Vec<Value>,
+    /// Requests beside the diagnosis, from inside the lab.
+    #[serde(default)]
+    pub load: Vec<Load>,
     /// Further arguments of `leeward diagnose`.
     #[serde(default)]
     pub arguments: Vec<String>,
@@ -50,6 +57,23 @@ pub struct Situation {
     #[serde(default)]
     pub visitor: Visitor,
     pub expect: Expect,
+}
+
+/// What can be measured of the origin.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metrics {
+    /// Samples of the day before, filled in.
+    #[serde(default)]
+    pub series: Vec<Series>,
+    /// Scrapes the counters of the first origin's kernel each second.
+    #[serde(default)]
+    pub kernel: bool,
+    /// The profile, as in a file of profiles.
+    pub profile: Value,
+    /// Nothing answers at the server's address.
+    #[serde(default)]
+    pub dead: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -93,6 +117,8 @@ pub struct Proxy {
     /// How it speaks to the origin.
     #[serde(default)]
     pub manner: Manner,
+    /// Most connections to the origin at a time: HAProxy's `maxconn`, Envoy's circuit breaker.
+    pub max_connections: Option<u32>,
     /// The proxy itself does not run.
     #[serde(default)]
     pub stopped: bool,
@@ -110,6 +136,11 @@ pub struct Origin {
     pub behaviour: Behaviour,
     /// Names of hosts that the web server's own list lets in; others get 403.
     pub allow: Option<Vec<String>>,
+    /// nginx only: limits per source address.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What its uplink carries, in kbit/s.
+    pub uplink_kbit: Option<u32>,
     #[serde(default)]
     pub network: Reachability,
     /// Adds the header `X-Origin: shop-1` to every response.
@@ -160,6 +191,18 @@ impl Origin {
     }
 }
 
+/// Limits per source address, as nginx has them; beyond them it answers 503.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// `limit_req`, without a burst.
+    pub requests_per_second: Option<u32>,
+    /// `limit_conn`.
+    pub connections: Option<u32>,
+    /// Answers 429 instead.
+    pub too_many: bool,
+}
+
 /// What the origin's server does. The first group is nginx, the second the lab's fault server.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -193,6 +236,9 @@ pub enum Behaviour {
     DemandsCertificate,
     /// Offers HTTP/2 and hangs up on it.
     BreaksHttp2,
+
+    /// Listens with a queue of two and never accepts.
+    FullBacklog,
 
     /// Nothing listens.
     Stopped,
@@ -238,6 +284,13 @@ pub struct Rule {
     pub everything: bool,
     /// So many percent of the packets only.
     pub percent: Option<u8>,
+    /// Only first packets of connections; what is established goes on.
+    #[serde(default)]
+    pub new: bool,
+    /// Only new connections beyond so many a second (nftables `limit`).
+    pub beyond_per_second: Option<u32>,
+    /// Only new connections beyond so many at a time (nftables `ct count`).
+    pub beyond_connections: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -43,6 +43,12 @@ impl Question {
             }
             std::fs::write(&path, as_documents(&documents)?)?;
             add(&[&"-f", &path]);
+            if let Some(metrics) = &situation.metrics {
+                let path = folder.join("profiles.yaml");
+                let profiles = json!({"profiles": {"default": metrics.profile}});
+                std::fs::write(&path, serde_json::to_string_pretty(&profiles)?)?;
+                add(&[&"--prometheus-url", &format!("http://{}", stage.metrics), &"--traffic-profiles", &path]);
+            }
             if !situation.objects.is_empty() {
                 let path = folder.join("objects.yaml");
                 std::fs::write(&path, as_documents(&situation.objects)?)?;
@@ -59,11 +65,11 @@ impl Question {
                 add(&[&"--control", &format!("http://{}/", stage.control.ip())]);
             }
         }
-        if !situation.records.is_empty() {
-            let path = folder.join("records.yaml");
-            let record = json!({"apiVersion": "leeward.dev/v1alpha1", "kind": "Evidence", "facts": situation.records});
-            std::fs::write(&path, as_documents(&[record])?.trim_start_matches("---\n"))?;
-            arguments.extend([OsString::from("--merge"), path.into()]);
+        if !situation.merge.is_empty() {
+            let path = folder.join("record.json");
+            let record = json!({"apiVersion": "leeward.dev/v1alpha1", "kind": "Evidence", "facts": situation.merge});
+            std::fs::write(&path, serde_json::to_string_pretty(&record)?)?;
+            arguments.extend(["--merge".into(), path.into()]);
         }
         arguments.extend(situation.arguments.iter().map(Into::into));
         Ok(Self { arguments })
@@ -102,6 +108,9 @@ fn protected_origin(situation: &Situation, stage: &Stage) -> Value {
     let mut spec = json!({"proxy": proxy, "origin": origin});
     if situation.network.is_some() {
         spec["proxy"]["networkRef"] = json!({"name": "proxy"});
+    }
+    if situation.metrics.is_some() {
+        spec["traffic"] = json!({"profile": "default"});
     }
     merge(&mut spec, &situation.spec);
     json!({

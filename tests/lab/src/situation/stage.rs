@@ -6,11 +6,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::file::{Ask, Behaviour, Control, Dns, Origin, Reachability, Rule, Situation, Verdict};
+use super::load::{Loading, Target};
 use crate::certificates::{Authority, State};
 use crate::dns::{Answer as DnsAnswer, NameServer};
 use crate::network::{Host, Network, Route};
 use crate::servers::nginx::Nginx;
-use crate::servers::{Answer, Fault, FaultServer, Origin as OriginServer, Proxy, Strangers, proxy::RunningProxy};
+use crate::servers::{
+    Answer, Exporter, Fault, FaultServer, Origin as OriginServer, Prometheus, Proxy, Strangers, proxy::RunningProxy,
+};
 
 pub const SITE: &str = "shop.example.com";
 pub const MARKER: (&str, &str) = ("X-Origin", "shop-1");
@@ -25,6 +28,8 @@ pub struct Stage {
     pub authority: Authority,
     pub name_server: NameServer,
     pub control: SocketAddr,
+    /// Where a Prometheus answers, if the situation has one.
+    pub metrics: SocketAddr,
     _servers: Vec<Running>,
     pub network: Network,
 }
@@ -36,6 +41,8 @@ enum Running {
     Origin(Nginx),
     Fault(FaultServer),
     Proxy(RunningProxy),
+    Prometheus(Prometheus),
+    Exporter(Exporter),
 }
 
 impl Stage {
@@ -66,6 +73,19 @@ impl Stage {
             origin_hosts.push(host);
         }
 
+        let metrics_host = network.host("metrics", &["192.0.2.90"])?;
+        let metrics = metrics_host.at(9090);
+        if let Some(wanted) = &situation.metrics {
+            let mut targets = Vec::new();
+            if let Some(host) = origin_hosts.first().filter(|_| wanted.kernel) {
+                servers.push(Running::Exporter(Exporter::start(host, host.at(9100))?));
+                targets.push(host.at(9100));
+            }
+            if !wanted.dead {
+                servers.push(Running::Prometheus(Prometheus::start(&metrics_host, metrics, &wanted.series, &targets)?));
+            }
+        }
+
         let mut edges = Vec::new();
         if let Some(description) = &situation.proxy {
             for number in 0..usize::from(description.edges) {
@@ -88,6 +108,7 @@ impl Stage {
                 proxy.connect_timeout = Duration::from_secs(description.connect_timeout_seconds);
                 proxy.read_timeout = Duration::from_secs(description.read_timeout_seconds);
                 proxy.cache = description.cache;
+                proxy.max_connections = description.max_connections;
                 proxy.own_answer = description.answers.clone();
                 proxy.manner = description.manner.clone();
                 servers.push(Running::Proxy(proxy.start(host, "edge")?));
@@ -99,8 +120,18 @@ impl Stage {
             }
         }
 
-        let stage =
-            Self { vantage, visitor, edges, origins, authority, name_server, control, _servers: servers, network };
+        let stage = Self {
+            vantage,
+            visitor,
+            edges,
+            origins,
+            authority,
+            name_server,
+            control,
+            metrics,
+            _servers: servers,
+            network,
+        };
         stage.name(&situation.dns);
         stage.raise_firewalls(situation)?;
         if let Some(largest) = situation.largest_packet {
@@ -110,6 +141,12 @@ impl Stage {
             stage.network.hush()?;
         }
         for (host, origin) in origin_hosts.iter().zip(&situation.origins) {
+            if let Some(kbit) = origin.uplink_kbit {
+                let rate = format!("{kbit}kbit");
+                host.exec(&[
+                    "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", &rate, "burst", "4k", "latency", "3s",
+                ])?;
+            }
             match origin.network {
                 Reachability::Up => {}
                 Reachability::Blackhole => stage.network.route(host.address(), Route::Blackhole)?,
@@ -118,6 +155,25 @@ impl Stage {
             }
         }
         Ok(stage)
+    }
+
+    /// Begins the load that the situation has; it ends with what is returned.
+    pub fn load(&self, situation: &Situation) -> Result<Vec<Loading>> {
+        let loads = situation.load.iter().map(|load| {
+            let host = self.find(&load.from).with_context(|| format!("no host {} in this situation", load.from))?;
+            let port = port_of(if situation.site.tls.is_some() { "https" } else { "http" });
+            let to = match load.to {
+                Target::Proxy => self.edges.first().context("load needs a proxy")?.at(port),
+                Target::Origin => *self.origins.first().context("load needs an origin")?,
+            };
+            Loading::start(load, host, to, SITE)
+        });
+        let loads = loads.collect::<Result<Vec<_>>>()?;
+        if !loads.is_empty() {
+            // It is the load under which the site is to be looked at, not its beginning.
+            std::thread::sleep(Duration::from_secs(4));
+        }
+        Ok(loads)
     }
 
     /// Asks as a visitor and as the vantage, and says where the set-up is not what its file claims.
@@ -202,7 +258,13 @@ impl Stage {
             }
         };
         let what = if rule.everything { String::new() } else { format!(" tcp dport {port}") };
+        let first = if rule.new { " ct state new" } else { "" };
         let share = rule.percent.map_or_else(String::new, |percent| format!(" numgen random mod 100 < {percent}"));
+        let beyond = match (rule.beyond_per_second, rule.beyond_connections) {
+            (Some(rate), _) => format!(" ct state new limit rate over {rate}/second burst {rate} packets"),
+            (None, Some(count)) => format!(" ct state new ct count over {count}"),
+            (None, None) => String::new(),
+        };
         let verdict = match rule.verdict {
             Verdict::Accept => "accept",
             Verdict::Drop => "drop",
@@ -210,7 +272,7 @@ impl Stage {
             Verdict::Reset => "reject with tcp reset",
             Verdict::Prohibited => "reject with icmpx type admin-prohibited",
         };
-        Ok(from.iter().map(|from| format!("{from}{what}{share} {verdict}")).collect())
+        Ok(from.iter().map(|from| format!("{from}{what}{first}{share}{beyond} {verdict}")).collect())
     }
 
     fn find(&self, name: &str) -> Option<&Host> {
@@ -250,6 +312,7 @@ fn start_origin(host: &Host, origin: &Origin, listen: SocketAddr, authority: &Au
         Behaviour::Login => return nginx_origin(host, origin, listen, leaf, Answer::Login, authority),
         Behaviour::Close => return nginx_origin(host, origin, listen, leaf, Answer::Close, authority),
         Behaviour::Stopped => return Ok(None),
+        Behaviour::FullBacklog => Fault::FullBacklog,
         Behaviour::Silent => Fault::Silent,
         Behaviour::Hang => Fault::Hang,
         Behaviour::CloseBeforeHeaders => Fault::CloseBeforeHeaders,
@@ -281,6 +344,7 @@ fn nginx_origin(
     let mut server = OriginServer::new(&[listen]);
     server.tls = leaf;
     server.answer = answer;
+    server.limits = limits(origin);
     server.marker = origin.marker.then(|| (MARKER.0.to_owned(), MARKER.1.to_owned()));
     server.allow = origin.allow.as_ref().map(|names| names.iter().map(|name| allowed(name)).collect());
     server.preamble = origin.wants.preamble;
@@ -331,6 +395,23 @@ fn extra(origin: &Origin, authority: &Authority) -> String {
         text.push_str(&format!("  location = /big {{ {rate}}}\n"));
     }
     text
+}
+
+/// What nginx needs for the origin's limits: the `http` block's lines, and the `server` block's.
+fn limits(origin: &Origin) -> (String, String) {
+    let (mut http, mut server) = (String::new(), String::new());
+    if let Some(rate) = origin.limits.requests_per_second {
+        http += &format!("limit_req_zone $binary_remote_addr zone=requests:1m rate={rate}r/s;\n");
+        server += "  limit_req zone=requests;\n";
+    }
+    if let Some(count) = origin.limits.connections {
+        http += "limit_conn_zone $binary_remote_addr zone=connections:1m;\n";
+        server += &format!("  limit_conn connections {count};\n");
+    }
+    if origin.limits.too_many {
+        http += "limit_req_status 429;\nlimit_conn_status 429;\n";
+    }
+    (http, server)
 }
 
 /// A host's address by its name; anything else is taken as an address or prefix.

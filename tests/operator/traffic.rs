@@ -1,0 +1,60 @@
+//! Counters of load: what a profile measures decides the cause, and a metrics server that is down holds up nothing.
+
+use crate::stage::{ORIGIN, origin, stage};
+use lab::servers::prometheus::Series;
+use lab::servers::{Fault, FaultServer, Prometheus};
+use std::fs;
+
+const SERIES: &str = "
+- {name: throttled_total, labels: {namespace: load}, shape: {counter: {perSecond: 8}}}
+- {name: periods_total, labels: {namespace: load}, shape: {counter: {perSecond: 10}}}
+";
+const PROFILES: &str = r#"
+profiles:
+  cpu:
+    cpuThrottledRatio: sum(rate(throttled_total{namespace="$namespace"}[$window])) / sum(rate(periods_total{namespace="$namespace"}[$window]))
+"#;
+
+fn listed(profile: &str) -> String {
+    let more = format!("  traffic: {{profile: {profile}}}\n");
+    origin("load", profile, &more).replace(
+        &format!("addresses: {{ips: [{ORIGIN}]}}"),
+        &format!("addresses: {{ips: [{ORIGIN}]}}, vantages: [{{name: cluster, access: Listed}}]"),
+    )
+}
+
+#[test]
+fn a_profile_tells_an_overloaded_origin_from_a_slow_one_and_an_unknown_one_is_said() {
+    let mut stage = stage();
+    stage.namespace("load", "", "leeward.dev/allowed-hosts: shop.example.com");
+    let metrics = stage.operator.at(9090);
+    let series: Vec<Series> = serde_saphyr::from_str(SERIES).unwrap();
+    let prometheus = Prometheus::start(&stage.operator, metrics, &series, &[]).unwrap();
+    let file = stage.operator.folder().unwrap().join("profiles.yaml");
+    fs::write(&file, PROFILES).unwrap();
+    let url = format!("http://{metrics}");
+    let flags = ["--prometheus-url", &url, "--traffic-profiles", file.to_str().unwrap()];
+    let operator = stage.run(&flags);
+    operator.await_leader(30);
+
+    stage.origin.stop();
+    let hanging = FaultServer::start(&stage.origin_host, stage.origin_host.at(80), Fault::Hang).unwrap();
+    stage.apply(&listed("cpu"));
+    let object = stage.await_condition("load", "cpu", "OriginHealthy", "False/OriginOverloaded", 60);
+    assert_eq!(object["status"]["diagnosis"]["confidence"], "High", "{:#}", object["status"]);
+    stage.server.kubectl(&["delete", "porigin", "-n", "load", "cpu"]).unwrap();
+
+    // A profile that nobody wrote is unknown, and the verdict comes all the same.
+    stage.apply(&listed("missing"));
+    let object = stage.await_condition("load", "missing", "OriginHealthy", "False/OriginTimeout", 60);
+    let evidence = object["status"]["diagnosis"]["evidence"].as_array().unwrap();
+    let said = evidence.iter().any(|e| e["observation"] == "Traffic" && e["result"] == "Unavailable");
+    assert!(said, "{evidence:#?}");
+    stage.server.kubectl(&["delete", "porigin", "-n", "load", "missing"]).unwrap();
+
+    // Neither does a server that went away hold anything up.
+    drop(prometheus);
+    stage.apply(&listed("cpu"));
+    stage.await_condition("load", "cpu", "OriginHealthy", "False/OriginTimeout", 60);
+    drop(hanging);
+}
