@@ -126,7 +126,7 @@ fn healthy(status: &mut ProtectedOriginStatus, known: &Known<'_>, now: Timestamp
                 Some(false) => Truth::False,
                 None => Truth::Unknown,
             };
-            let reason = if finding.healthy == Some(true) { Cause::Healthy } else { finding.diagnosis.cause };
+            let reason = finding.diagnosis.cause;
             // The message must not change with words that the diagnosis keeps: it is the diagnosis's own.
             let summary = kept(known.prior, finding).map_or(&finding.diagnosis.summary, |d| &d.summary);
             (truth, reason.to_string(), summary.clone())

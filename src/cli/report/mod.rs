@@ -62,17 +62,13 @@ impl Args {
         // Everything that may be wrong with the arguments comes before anything is probed.
         let zone = zone(self.time_zone.as_deref())?;
         let clients = self.clients.as_deref().map(clients::read).transpose()?.unwrap_or_default();
-        let (name, case, notes) = match &self.evidence {
-            Some(path) => {
-                let case = evidence_file::load(path)?;
-                (case.subject.origin.clone(), case, Vec::new())
-            }
-            None => {
-                let seen = self.look.look().await?;
-                (seen.name, seen.case, seen.notes)
-            }
+        let (name, mut case, notes) = if let Some(path) = &self.evidence {
+            let case = evidence_file::load(path)?;
+            (case.subject.origin.clone(), case, Vec::new())
+        } else {
+            let seen = self.look.look().await?;
+            (seen.name, seen.case, seen.notes)
         };
-        let mut case = case;
         case.facts.extend(visitors(&clients));
         let routes = if self.trace { trace(&case).await } else { Vec::new() };
         let bundle = Bundle::new(&name, &case, &clients, routes, Timestamp::now());

@@ -19,7 +19,7 @@ pub const BLACKHOLED: Rule = Rule {
     judge: blackholed,
 };
 
-/// Seen from two sides: outside nothing comes back, inside it answers. A provider's record or a surge past the proxy
+/// Seen from two sides: outside nothing comes back, inside it answers. A provider's record or a rise past the proxy
 /// before it makes it High; without either a firewall at the network's border looks the same: Medium.
 fn blackholed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(edge @ Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
@@ -48,8 +48,8 @@ fn blackholed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if addresses.is_empty() {
         return Err("no origin address is silent from outside and answers from inside its network");
     }
-    let surge = view.load.trend(Trend::OriginAlone);
-    let sure = !records.is_empty() || !surge.is_empty() && !seen.is_empty();
+    let rise = view.load.trend(Trend::OriginAlone);
+    let sure = !records.is_empty() || !rise.is_empty() && !seen.is_empty();
     let part = addresses.len() < view.origins.len();
     let says = if records.is_empty() {
         "the origin's address is silent on the internet, while it answers inside its own network"
@@ -60,7 +60,7 @@ fn blackholed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         .showing(records)
         .showing([Exhibit::Probe(fault.track, fault.probe)])
         .showing(seen)
-        .showing(surge)
+        .showing(rise)
         .or([Cause::PortFiltered, Cause::ProxyBlocked].into_iter().filter(|_| !sure))
         .decided_by(Next::ProviderEvents);
     if part {

@@ -34,7 +34,7 @@ fn under_attack<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let recorded = !records.is_empty();
     let all = view.edges.iter().all(|e| e.fault.as_ref().is_some_and(off_the_network));
     let answered = view.working_origins().next().is_some();
-    if !recorded && !(all && answered) {
+    if !(recorded || all && answered) {
         return Err("no record shows an attack, and the edge is not silent as a whole beside an origin that answers");
     }
     let says = if recorded {

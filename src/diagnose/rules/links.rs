@@ -73,10 +73,9 @@ fn in_question(place: Locus<'_, '_>, origin: &OriginAddress<'_>) -> bool {
 /// Silence or delay that comes and goes, as loss makes it; an outage is no loss.
 fn hampered(fault: &EdgeFault<'_>) -> bool {
     match fault.seen {
-        Seen::Late => true,
+        Seen::Late | Seen::Answer { trouble: Trouble::Slow, .. } => true,
         Seen::Silent { .. } | Seen::Broken { .. } | Seen::NoEdge | Seen::NoHandshake => fault.wavers,
         Seen::Answer { trouble: Trouble::Status(500..), hop, .. } => fault.wavers && !hop.origin(),
-        Seen::Answer { trouble: Trouble::Slow, .. } => true,
         _ => false,
     }
 }

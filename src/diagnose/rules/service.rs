@@ -130,7 +130,7 @@ fn node<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let none_left = view.cluster.any_ready() == Some(false)
         && !pods.is_empty()
         && pods.iter().all(|(_, p)| p.addresses.iter().any(|ip| on(*ip)) || bad(p.node.as_deref(), UNNAMED));
-    if !all_fail_there && !(none_left && failing.is_empty()) {
+    if !(all_fail_there || none_left && failing.is_empty()) {
         return Err("what fails does not lie on nodes that are at fault");
     }
     let limit = if matches!(place, Locus::Site) { Confidence::Medium } else { Confidence::High };

@@ -7,10 +7,13 @@ use crate::diagnose::view::edge::Seen;
 use crate::diagnose::view::hop::{Made, Proof};
 use crate::diagnose::view::leg::{self, Leg};
 use crate::diagnose::view::{Exhibit, View};
-use crate::evidence::fact::{Arrived, PolicyVerdict};
+use crate::evidence::fact::{Arrived, Nodes, Pods, PolicyVerdict};
 use crate::evidence::probe::{CertVerdict, Certificate};
 use crate::evidence::{Fact, Probe, Track};
+use std::fmt::Write;
 
+/// Where facts of the cluster were seen.
+const CLUSTER: &str = "cluster";
 /// Most items in a status.
 const ITEMS: usize = 16;
 /// Longest address or object, in bytes.
@@ -161,7 +164,6 @@ fn of_certificate(view: &View<'_>, track: &Track, certificate: &Certificate) -> 
 }
 
 fn of_fact(fact: &Fact) -> EvidenceItem {
-    const CLUSTER: &str = "cluster";
     match fact {
         Fact::Replay(f) => super::replays::replay(f),
         Fact::Idle(f) => super::replays::idle(f),
@@ -198,33 +200,8 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
             )),
             ..plain(Observation::Endpoints, CLUSTER, if f.ready > 0 { Outcome::OK } else { Outcome::Missing })
         },
-        Fact::Pods(f) => {
-            let worst = f.pods.iter().max_by_key(|p| (p.waiting.is_some(), p.restarts));
-            let ready = f.pods.iter().filter(|p| p.ready).count();
-            let trouble = worst.filter(|p| p.restarts > 0 || p.waiting.is_some()).map(|p| {
-                let why = p.waiting.as_deref().or(p.last_termination.as_deref()).unwrap_or("restarted");
-                format!("; {} {why}, {} restarts", p.name, p.restarts)
-            });
-            EvidenceItem {
-                address: worst.map(|p| p.name.clone()),
-                detail: Some(format!("{ready} of {} pods ready{}", f.pods.len(), trouble.unwrap_or_default())),
-                ..plain(Observation::Pods, CLUSTER, if ready == f.pods.len() { Outcome::OK } else { Outcome::Missing })
-            }
-        }
-        Fact::Nodes(f) => {
-            let bad: Vec<&str> = f.nodes.iter().filter(|n| n.ready == Some(false)).map(|n| n.name.as_str()).collect();
-            let empty = f.nodes.iter().filter(|n| f.local_only && n.ready_pods == 0).count();
-            let mut detail = format!("{} of {} nodes not ready", bad.len(), f.nodes.len());
-            if empty > 0 {
-                detail.push_str(&format!("; {empty} without a ready endpoint under externalTrafficPolicy Local"));
-            }
-            let result = if bad.is_empty() && empty == 0 { Outcome::OK } else { Outcome::Missing };
-            EvidenceItem {
-                address: (!bad.is_empty()).then(|| bad.join(", ")),
-                detail: Some(detail),
-                ..plain(Observation::Nodes, CLUSTER, result)
-            }
-        }
+        Fact::Pods(f) => pods(f),
+        Fact::Nodes(f) => nodes(f),
         Fact::Policy(f) => {
             let result = match f.verdict {
                 PolicyVerdict::NotIsolated | PolicyVerdict::AdmitsAll => Outcome::Covered,
@@ -289,4 +266,33 @@ pub fn of_unmeasured(exhibit: &Exhibit<'_>) -> String {
 
 fn counted(source: &str, (result, detail): (Outcome, String)) -> EvidenceItem {
     EvidenceItem { detail: Some(detail), ..plain(Observation::Traffic, source, result) }
+}
+
+fn pods(f: &Pods) -> EvidenceItem {
+    let worst = f.pods.iter().max_by_key(|p| (p.waiting.is_some(), p.restarts));
+    let ready = f.pods.iter().filter(|p| p.ready).count();
+    let trouble = worst.filter(|p| p.restarts > 0 || p.waiting.is_some()).map(|p| {
+        let why = p.waiting.as_deref().or(p.last_termination.as_deref()).unwrap_or("restarted");
+        format!("; {} {why}, {} restarts", p.name, p.restarts)
+    });
+    EvidenceItem {
+        address: worst.map(|p| p.name.clone()),
+        detail: Some(format!("{ready} of {} pods ready{}", f.pods.len(), trouble.unwrap_or_default())),
+        ..plain(Observation::Pods, CLUSTER, if ready == f.pods.len() { Outcome::OK } else { Outcome::Missing })
+    }
+}
+
+fn nodes(f: &Nodes) -> EvidenceItem {
+    let bad: Vec<&str> = f.nodes.iter().filter(|n| n.ready == Some(false)).map(|n| n.name.as_str()).collect();
+    let empty = f.nodes.iter().filter(|n| f.local_only && n.ready_pods == 0).count();
+    let mut detail = format!("{} of {} nodes not ready", bad.len(), f.nodes.len());
+    if empty > 0 {
+        let _ = write!(detail, "; {empty} without a ready endpoint under externalTrafficPolicy Local");
+    }
+    let result = if bad.is_empty() && empty == 0 { Outcome::OK } else { Outcome::Missing };
+    EvidenceItem {
+        address: (!bad.is_empty()).then(|| bad.join(", ")),
+        detail: Some(detail),
+        ..plain(Observation::Nodes, CLUSTER, result)
+    }
 }

@@ -39,6 +39,7 @@ pub enum Next {
 
 impl Next {
     /// The sentence.
+    #[expect(clippy::too_many_lines, reason = "a table: one sentence for each observation")]
     pub fn words(self, view: &View<'_>) -> String {
         let subject = view.subject;
         let slowest = subject.connect_timeout_seconds.max(subject.read_timeout_seconds).saturating_add(5);

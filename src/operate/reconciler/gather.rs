@@ -10,7 +10,7 @@ use crate::api::spec::{CaBundle, Mode};
 use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProtectedOriginStatus, ProxyNetwork};
 use crate::evidence::subject::provider;
-use crate::evidence::{Subject, Surroundings};
+use crate::evidence::{Subject, Surroundings, fact};
 use crate::observe::cluster::{ClusterSource, Kind, endpoints, facts};
 use crate::observe::probe::Prober;
 use crate::observe::round::Plan;
@@ -97,7 +97,8 @@ fn site(
     around: &Around<'_>,
 ) -> Site {
     let proxy = network.and_then(|n| active(n).ok());
-    let dialable: Vec<IpAddr> = endpoints.iter().flat_map(|e| e.targets()).map(std::net::SocketAddr::ip).collect();
+    let dialable: Vec<IpAddr> =
+        endpoints.iter().flat_map(fact::Endpoints::targets).map(std::net::SocketAddr::ip).collect();
     let enforcing = origin.allowlist.mode == Mode::Enforce && not_permitted(around.source, &origin.namespace).is_none();
     let subject = Subject::new(
         origin,
@@ -112,7 +113,7 @@ fn site(
     );
     let gate = SiteGate {
         namespace: origin.namespace.clone(),
-        ports: endpoints.iter().flat_map(|e| e.targets()).map(std::net::SocketAddr::port).collect(),
+        ports: endpoints.iter().flat_map(fact::Endpoints::targets).map(std::net::SocketAddr::port).collect(),
         rules: around.rules.clone(),
         budget: Arc::clone(around.budget),
         metrics: around.metrics.clone(),

@@ -59,7 +59,7 @@ impl Tally {
 
     /// Per thousand.
     pub fn share(&self) -> usize {
-        if self.situations == 0 { 0 } else { self.right * 1000 / self.situations }
+        (self.right * 1000).checked_div(self.situations).unwrap_or_default()
     }
 
     /// The time within which `percent` of the verdicts came.
