@@ -19,5 +19,6 @@ mod startup;
 mod surroundings;
 mod turns;
 
+pub use identity::api_server;
 pub use options::{LogFormat, RunOptions};
 pub use run::{StartError, run};
