@@ -4,9 +4,9 @@ use super::key::OriginKey;
 use super::origins::Origins;
 use super::prober::Rules;
 use super::queue::Queue;
-use super::surroundings::{Surroundings, facts, matters};
+use super::surroundings::Surroundings;
 use crate::net::guard::{ClusterFacts, GuardFlags, GuardPolicy};
-use crate::observe::cluster::{Change, Kind, Stores};
+use crate::observe::cluster::{Change, Kind, Stores, egress_facts, egress_kind};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -43,7 +43,7 @@ fn differing<'a>(before: &'a ClusterFacts, after: &'a ClusterFacts) -> BTreeSet<
 impl Ears {
     /// Takes in everything that is known now.
     pub fn refresh(&self) {
-        let facts = Arc::new(facts(self.source.as_ref(), &self.api_server));
+        let facts = Arc::new(egress_facts(self.source.as_ref(), &self.api_server));
         self.rules.replace(GuardPolicy::new(Arc::clone(&self.flags), Arc::clone(&facts)));
         let before = std::mem::replace(&mut *self.facts.lock(), Arc::clone(&facts));
         // Whoever was refused for a missing permission may have it now, and the other way round.
@@ -67,7 +67,7 @@ impl Ears {
                 () = stop.cancelled() => return,
                 change = changes.recv() => match change {
                     Ok(change) => {
-                        if matters(change.kind) {
+                        if egress_kind(change.kind) {
                             due = due.or_else(|| Some(Instant::now() + GATHER));
                         }
                         self.hear(&change);

@@ -20,5 +20,6 @@ mod surroundings;
 mod traffic;
 mod turns;
 
+pub use identity::api_server;
 pub use options::{LogFormat, RunOptions};
 pub use run::{StartError, run};

@@ -1,11 +1,13 @@
 //! One look at a live cluster: the ProtectedOrigin and the objects around it.
 
-use super::NamespacedArgs;
+use super::{ClusterArgs, NamespacedArgs};
 use crate::api::ProtectedOrigin;
-use crate::observe::cluster::{ClusterSource, Kind, Options, Stores};
+use crate::observe::cluster::{ClusterSource, Kind, Options, Stores, Waiting, egress_kind};
+use crate::operate::api_server;
 use anyhow::{Context, bail};
 use kube::Api;
 use kube::api::ListParams;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -44,7 +46,8 @@ pub async fn read(args: &NamespacedArgs, text: &str) -> anyhow::Result<Found> {
     };
     let origin = neighbours.swap_remove(place);
     let source = Stores::start(client, &Options { namespaces: vec![name.namespace.clone()] });
-    let unknown = listed(&source).await;
+    let waiting = waiting(&source).await.into_iter();
+    let unknown = waiting.map(|w| format!("judging without objects of kind {w}")).collect();
     // The stores learn about ConfigMaps by being asked.
     if let Some(bundle) = &origin.spec.origin.ca_bundle {
         let wanted = &bundle.config_map_ref.name;
@@ -59,18 +62,38 @@ pub async fn read(args: &NamespacedArgs, text: &str) -> anyhow::Result<Found> {
     Ok(Found { origin, neighbours, objects: Objects { source, unknown } })
 }
 
+/// What the egress guard must know: objects of all namespaces, and how this process reaches the API server.
+pub struct Whole {
+    pub source: Stores,
+    pub api_server: Vec<IpAddr>,
+    /// What the guard cannot know, in words.
+    pub unknown: Vec<String>,
+}
+
+/// Looks at the whole cluster, as the operator does.
+pub async fn whole(args: &ClusterArgs) -> anyhow::Result<Whole> {
+    let config = args.config().await?;
+    let api_server = api_server(&config).await;
+    let client = kube::Client::try_from(config).context("no client for this cluster configuration")?;
+    let source = Stores::start(client, &Options::default());
+    let waiting = waiting(&source).await.into_iter().filter(|w| egress_kind(w.kind));
+    let unknown = waiting.map(|w| format!("--guard refuses less than the operator, without objects of kind {w}"));
+    let unknown = unknown.collect();
+    Ok(Whole { source, api_server, unknown })
+}
+
 /// Whether this process runs in a pod, where addresses of pods mean what they say.
 pub fn inside() -> bool {
     std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
 }
 
-/// Waits until each kind is listed or has said why not.
-async fn listed(source: &Stores) -> Vec<String> {
+/// Waits until each kind is listed or has said why not; the latter are returned.
+async fn waiting(source: &Stores) -> Vec<Waiting> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let waiting = source.waiting();
         if waiting.iter().all(|w| w.problem.is_some()) || Instant::now() >= deadline {
-            return waiting.iter().map(|w| format!("judging without objects of kind {w}")).collect();
+            return waiting;
         }
         sleep(PAUSE).await;
     }

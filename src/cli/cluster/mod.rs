@@ -55,6 +55,11 @@ impl NamespacedArgs {
 impl ClusterArgs {
     /// A client for the cluster that the flags and the environment name.
     pub async fn client(&self) -> anyhow::Result<kube::Client> {
+        kube::Client::try_from(self.config().await?).context("no client for this cluster configuration")
+    }
+
+    /// How to reach that cluster.
+    pub async fn config(&self) -> anyhow::Result<kube::Config> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let config = match &self.kubeconfig {
             Some(path) => {
@@ -63,10 +68,9 @@ impl ClusterArgs {
                 kube::Config::from_custom_kubeconfig(file, &options).await
             }
             None if self.context.is_some() => kube::Config::from_kubeconfig(&options).await,
-            None => return kube::Client::try_default().await.context("no usable cluster configuration"),
+            None => return kube::Config::infer().await.context("no usable cluster configuration"),
         };
-        let config = config.context("the cluster configuration cannot be used")?;
-        kube::Client::try_from(config).context("no client for this cluster configuration")
+        config.context("the cluster configuration cannot be used")
     }
 }
 

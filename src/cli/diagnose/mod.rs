@@ -141,9 +141,8 @@ impl LookArgs {
             plan.endpoints = endpoints;
         }
         if self.vantage.guard {
-            let spec = &question.spec;
-            plan.gate =
-                Some(Arc::new(Guard::new(&*question.objects, &spec.namespace, dialable, spec.origin.control_port)));
+            let facts = question.egress.clone().unwrap_or_default();
+            plan.gate = Some(Arc::new(Guard::new(facts, &question.spec.namespace, dialable)));
         }
         Ok((prober, plan))
     }

@@ -10,7 +10,8 @@ use crate::cli::cluster::live;
 use crate::cli::input;
 use crate::cli::networks::{self, FeedArgs, Networks};
 use crate::net::RangeSet;
-use crate::observe::cluster::{ClusterSource, Files};
+use crate::net::guard::ClusterFacts;
+use crate::observe::cluster::{ClusterSource, Files, egress_facts};
 use anyhow::{anyhow, bail};
 use std::sync::Arc;
 
@@ -24,6 +25,8 @@ pub struct Question {
     pub ranges: Option<RangeSet>,
     /// The objects of the cluster, or of the files that stand in for it.
     pub objects: Arc<dyn ClusterSource>,
+    /// What `--guard` goes by; absent without it.
+    pub egress: Option<ClusterFacts>,
     /// Which of those may be dialled.
     pub endpoints: Dial,
     /// What the user should know beside the diagnosis.
@@ -66,6 +69,11 @@ impl Question {
         };
         let mut question = Self::new(args, origin, network, Arc::new(objects.source), name).await?;
         question.notes.extend(objects.unknown);
+        if args.vantage.guard {
+            let whole = live::whole(&args.cluster.cluster).await?;
+            question.egress = Some(egress_facts(&whole.source, &whole.api_server));
+            question.notes.extend(whole.unknown);
+        }
         if args.looking.dial_endpoints || live::inside() {
             question.endpoints = Dial::Endpoints;
         }
@@ -116,7 +124,9 @@ impl Question {
         };
         let ranges = network.as_deref().map(networks::ranges).transpose()?.flatten();
         let ca_pem = ca_pem(&spec, &*objects, args)?;
-        Ok(Self { spec: Arc::new(spec), name, network, ranges, objects, endpoints: Dial::Nothing, notes, ca_pem })
+        let egress = args.vantage.guard.then(|| egress_facts(&*objects, &[]));
+        let spec = Arc::new(spec);
+        Ok(Self { spec, name, network, ranges, objects, egress, endpoints: Dial::Nothing, notes, ca_pem })
     }
 }
 

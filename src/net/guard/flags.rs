@@ -51,7 +51,7 @@ fn is_namespace(name: &str) -> bool {
         && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
 }
 
-/// Flags of `leeward run` (and of `diagnose --guard`) that shape the guard.
+/// Flags of `leeward run` that shape the guard; `diagnose --guard` takes their defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GuardFlags {
     /// `--allow-target`.

@@ -3,6 +3,7 @@
 //! The operator puts the egress guard and the budgets behind this; a command that runs with its
 //! caller's own network rights leaves it out.
 
+use crate::net::guard::Role;
 use futures::future::BoxFuture;
 use std::net::SocketAddr;
 
@@ -17,6 +18,18 @@ pub enum Via {
     Endpoint,
     /// `origin.controlPort` of an origin address that was itself admitted.
     ControlPort,
+}
+
+impl Via {
+    /// What the egress guard makes of it. `ports` are the ports of the origin's own Service. A control port is a port
+    /// like any other: an origin's owner may not open what the administrator did not.
+    pub const fn role(self, ports: &[u16]) -> Role<'_> {
+        match self {
+            Self::Edge => Role::Edge,
+            Self::Origin | Self::ControlPort => Role::Origin,
+            Self::Endpoint => Role::Endpoint { ports },
+        }
+    }
 }
 
 /// The address may not be dialled. Why is not told: it would map the network that is guarded.

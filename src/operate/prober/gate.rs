@@ -1,7 +1,7 @@
 //! The egress guard and the budgets in front of every dial of one resource.
 
 use super::budget::Budget;
-use crate::net::guard::{Destination, GuardPolicy, Role, Rule};
+use crate::net::guard::{Destination, GuardPolicy, Rule};
 use crate::observe::round::{Denied, Gate, Starved, Via};
 use crate::report::metrics::{Labels, Metrics};
 use futures::future::BoxFuture;
@@ -38,19 +38,9 @@ pub struct SiteGate {
     pub metrics: Metrics,
 }
 
-impl SiteGate {
-    fn role(&self, via: Via) -> Role<'_> {
-        match via {
-            Via::Edge => Role::Edge,
-            Via::Origin | Via::ControlPort => Role::Origin,
-            Via::Endpoint => Role::Endpoint { ports: &self.ports },
-        }
-    }
-}
-
 impl Gate for SiteGate {
     fn admit(&self, address: SocketAddr, via: Via, host: &str) -> Result<(), Denied> {
-        let to = Destination { role: self.role(via), host };
+        let to = Destination { role: via.role(&self.ports), host };
         self.rules.now().check(&self.namespace, address, to).map(|_| ()).map_err(|denied| {
             let rule: Rule = denied.rule();
             self.metrics.denied(rule.into());
