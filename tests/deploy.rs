@@ -140,3 +140,36 @@ fn it_installs_twice_and_grants_what_is_meant() {
     server.kubectl(&["label", "namespace", "shop", "leeward.dev/enforce=allowed"]).unwrap();
     server.kubectl(&["apply", "--dry-run=server", "-f", &path("crds")]).unwrap();
 }
+
+#[test]
+fn the_component_for_traffic_mounts_its_profiles_and_names_them() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("traffic-component");
+    std::fs::create_dir_all(&folder).unwrap();
+    let up = "../".repeat(folder.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().components().count());
+    let overlay = format!("resources: [{up}deploy]\ncomponents: [{up}deploy/traffic]\n");
+    std::fs::write(folder.join("kustomization.yaml"), overlay).unwrap();
+    let kubectl = lab::tools::control_plane().unwrap().join("kubectl");
+    let output = std::process::Command::new(kubectl).arg("kustomize").arg(&folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let all = documents(&String::from_utf8(output.stdout).unwrap());
+    let find = |kind: &str, name: &str| {
+        let mut mine = all.iter().filter(|d| d["kind"] == kind && d["metadata"]["name"] == name);
+        mine.next().unwrap_or_else(|| panic!("no {kind} {name}")).clone()
+    };
+    let deployment = find("Deployment", "leeward");
+    let pod = &deployment["spec"]["template"]["spec"];
+    let entries = |list: &Value| list.as_array().unwrap().clone();
+    let env = |name: &str| {
+        let all = entries(&pod["containers"][0]["env"]);
+        all.iter().find(|e| e["name"] == name).unwrap_or_else(|| panic!("no {name}"))["value"].clone()
+    };
+    assert!(env("LEEWARD_PROMETHEUS_URL").as_str().unwrap().starts_with("http://"));
+    let file = env("LEEWARD_TRAFFIC_PROFILES");
+    let mounts = entries(&pod["containers"][0]["volumeMounts"]);
+    let mount = mounts.iter().find(|m| file.as_str().unwrap().starts_with(m["mountPath"].as_str().unwrap())).unwrap();
+    let volumes = entries(&pod["volumes"]);
+    let volume = volumes.iter().find(|v| v["name"] == mount["name"]).unwrap();
+    let map = find("ConfigMap", volume["configMap"]["name"].as_str().unwrap());
+    assert_eq!(map["metadata"]["namespace"], deployment["metadata"]["namespace"]);
+    assert!(map["data"]["profiles.yaml"].is_string());
+}
