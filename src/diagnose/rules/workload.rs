@@ -105,9 +105,13 @@ pub const OOM_KILLED: Rule = Rule {
     judge: oom_killed,
 };
 
-/// The kernel's own word. Exit code 137 alone is any kill, and an eviction is about the node.
+/// The kernel's own word. High while the kubelet waits before it tries again; a pod that was killed and now starts may
+/// be well in a moment: Medium. Exit code 137 alone is any kill, and an eviction is about the node.
 fn oom_killed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
-    let mine = |pod: &Pod| (killed(pod) && !pod.ready).then_some(Confidence::High);
+    let mine = |pod: &Pod| {
+        let again = looping(pod) == Some(Confidence::High);
+        (killed(pod) && !pod.ready).then_some(if again { Confidence::High } else { Confidence::Medium })
+    };
     dying(view, place, mine, "were killed for their memory")
 }
 

@@ -32,7 +32,7 @@ fn pods_that_end_are_named_for_how_they_ended() {
             "killed for memory, now starting again",
             none_ready(vec![Pod { waiting: None, ..killed(POD) }]),
             Cause::PodOomKilled,
-            High,
+            Medium,
         ),
         (
             "from files alone",
