@@ -1,9 +1,11 @@
 //! Counters of load: what a profile measures decides the cause, and a metrics server that is down holds up nothing.
 
 use crate::stage::{ORIGIN, origin, stage};
+use lab::process::wait_until;
 use lab::servers::prometheus::Series;
 use lab::servers::{Fault, FaultServer, Prometheus};
 use std::fs;
+use std::time::Duration;
 
 const SERIES: &str = "
 - {name: throttled_total, labels: {namespace: load}, shape: {counter: {perSecond: 8}}}
@@ -38,6 +40,8 @@ fn a_profile_tells_an_overloaded_origin_from_a_slow_one_and_an_unknown_one_is_sa
     operator.await_leader(30);
 
     stage.origin.stop();
+    // Its workers end a moment after it.
+    wait_until("free", Duration::from_secs(5), || !stage.origin_host.listens_on(80)).unwrap();
     let hanging = FaultServer::start(&stage.origin_host, stage.origin_host.at(80), Fault::Hang).unwrap();
     stage.apply(&listed("cpu"));
     let object = stage.await_condition("load", "cpu", "OriginHealthy", "False/OriginOverloaded", 60);

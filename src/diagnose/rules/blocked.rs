@@ -127,6 +127,7 @@ fn blocked<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         certificate.then_some(Cause::OriginCertUntrusted),
         (leg == Leg::SomeTimeout).then_some(Cause::OriginTimeout),
         (leg == Leg::ConnectTimeout).then_some(Cause::AcceptSaturated),
+        (!view.load.limits().is_empty()).then_some(Cause::ProxyRateLimited),
         // A queue in the proxy that runs out of time, or a refusal of its own, looks the same from outside.
         (leg.is_timeout() || leg == Leg::AtOnce).then_some(Cause::ProxyEgressExhausted),
         // A policy isolates the pods, and nobody can say which address it sees.

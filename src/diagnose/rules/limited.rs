@@ -39,13 +39,17 @@ fn limited<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     // Under a flood the limit may well turn the flood away, and not the proxy.
     let flooded = !view.load.trend(Trend::OriginAlone).is_empty();
     // Some client or other is always limited: it takes a limit's own answer to the proxy, and more than a few of them.
-    let shows_itself = view.load.limits_at_least(TELLING) && matches!(origins_own(fault), Some(429 | 503));
+    let many = view.load.limits_at_least(TELLING);
+    let says_so = matches!(origins_own(fault), Some(429 | 503));
+    let shows_itself = many && says_so;
+    // A proxy that always fails at its connect timer is blocked, whomever else a limit turns away.
+    let fits = says_so || many && (fault.wavers || may_be_own(fault));
     let (confidence, says) = if !records.is_empty() || !counters.is_empty() && !flooded && shows_itself {
         (
             if works { Confidence::High } else { Confidence::Medium },
             "a limit per address at the origin turns the proxy away",
         )
-    } else if !counters.is_empty() {
+    } else if !counters.is_empty() && fits {
         (Confidence::Medium, "limits per address at the origin turn requests away, and the proxy's fail")
     } else if !contrasts.is_empty() {
         (
@@ -87,6 +91,14 @@ fn turned_away(fault: &EdgeFault<'_>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether it may be a limit's own status, of a hop that is not proven.
+fn may_be_own(fault: &EdgeFault<'_>) -> bool {
+    matches!(
+        fault.seen,
+        Seen::Answer { trouble: Trouble::Status(429 | 503), hop, leg: Leg::AtOnce, .. } if !(hop.edge() && hop.firm())
+    )
 }
 
 /// The status that the origin itself answered, where that is proven.

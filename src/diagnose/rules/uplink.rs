@@ -4,6 +4,7 @@ use super::fit::beyond_the_edge;
 use super::strain::{answers_in_time, signs};
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence, Phase};
+use crate::diagnose::view::origin::Failure;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
@@ -15,6 +16,9 @@ pub const CONGESTED: Rule = Rule {
     looks_for: "bytes out of the origin at the declared uplink, or loss and queueing while large answers stall",
     judge: congested,
 };
+
+/// A handshake that took so long stood in a queue.
+const QUEUED_MS: u32 = 200;
 
 /// With the counter: bytes out stand at the uplink's size, and answers are late. Without it the pattern alone (echoes
 /// lost *and* queued, answers that stall in their body) never makes more than Medium: loss on the way looks alike.
@@ -45,7 +49,16 @@ fn congested<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         .filter(|e| matches!(e, Exhibit::Fact(Fact::Ping(ping)) if queues(ping)))
         .collect();
     let (confidence, ground, says) = if !full.is_empty() {
-        let sure = signs.firm && (signs.proxied || matches!(place, Locus::Origin(_)));
+        // A handshake crosses the same uplink: one that was quick before a silence speaks for the server's own delay.
+        let waits = |f: &Failure<'_>| match f.trouble {
+            Trouble::NoAnswer(Phase::FirstByte | Phase::Tls) => {
+                f.probe.timings.connect_ms.is_some_and(|took| took >= QUEUED_MS)
+            }
+            _ => true,
+        };
+        let sure = signs.firm
+            && signs.direct.iter().any(|(_, f)| waits(f))
+            && (signs.proxied || matches!(place, Locus::Origin(_)));
         let says = "the origin sends as much as its uplink carries, and answers come late";
         (if sure { Confidence::High } else { Confidence::Medium }, Ground::Fact, says)
     } else if !view.load.spare(uplink).is_empty() {

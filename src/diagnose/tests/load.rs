@@ -206,6 +206,12 @@ fn a_full_uplink_shows_in_bytes_or_not_surely() {
     }
     hold(vec![
         ("bytes out at the uplink", stalling().full(Resource::Uplink), Cause::UplinkCongested, High),
+        (
+            "bytes out, and silence behind a quick handshake",
+            slow_on_both().full(Resource::Uplink),
+            Cause::UplinkCongested,
+            Medium,
+        ),
         ("echoes lost and queued", queued.clone(), Cause::UplinkCongested, Medium),
         (
             "echoes lost and queued, and an uplink with room",
@@ -266,6 +272,12 @@ fn a_limit_shows_in_its_counter_or_under_load_only() {
         (
             "a counter, and a proxy that never gets through",
             pair(connect_timeout()).limits(120),
+            Cause::ProxyBlocked,
+            Medium,
+        ),
+        (
+            "a counter, and a 503 of an unknown hop",
+            Build::new().proxy(status(503)).listed(ok()).limits(120),
             Cause::ProxyRateLimited,
             Medium,
         ),
