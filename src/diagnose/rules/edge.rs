@@ -43,7 +43,7 @@ pub const STALE: Rule = Rule {
 
 /// The plain URL fails and the one with a nonce works, at the same edge: what visitors get is not what
 /// the origin says. High when the failing answer says that a cache gave it.
-fn stale<'c>(_: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+fn stale<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(edge) = place else { return Err("no edge fails here") };
     let Some(Path { track: fresh, state: State::Works }) = edge.bypass else {
         return Err("the URL does not work past the cache either, or was not tried");
@@ -55,6 +55,9 @@ fn stale<'c>(_: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         return Err("the failing answer is none that a cache could hold");
     };
     let cached = probe.response.as_ref().is_some_and(|r| r.cached);
+    if !cached && view.failing_origins().next().is_some() {
+        return Err("an origin address fails, and the two requests may just have met different ones");
+    }
     let confidence = if cached && !wavers { Confidence::High } else { Confidence::Medium };
     Ok(Match::new(confidence, Ground::Fact, "the edge serves an error out of its cache, while the origin answers well")
         .showing([Exhibit::Probe(track, probe), Exhibit::Probe(fresh, &fresh.last)])

@@ -50,6 +50,8 @@ pub enum Fault {
     DropsReused(Duration),
     /// Closes every so-manieth connection without an answer, and answers the others well.
     CrashesEvery(usize),
+    /// Answers 503 to the first so many connections, and well from then on.
+    ErrsFirst(usize),
     /// With TLS: no answer without a client certificate of the authority in this file.
     DemandsCertificate(PathBuf),
     /// With TLS: offers HTTP/2 and hangs up on it; answers HTTP/1.1 well.
@@ -209,7 +211,10 @@ impl Shared {
             }
             Fault::DropsReused(_) => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nok: the site\n"),
             Fault::CrashesEvery(count) if self.connections().is_multiple_of(*count) => Ok(()),
-            Fault::BreaksHttp2 | Fault::CrashesEvery(_) | Fault::DemandsCertificate(_) => {
+            Fault::ErrsFirst(count) if self.connections() <= *count => stream.write_all(
+                b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 6\r\nConnection: close\r\n\r\nerror\n",
+            ),
+            Fault::BreaksHttp2 | Fault::CrashesEvery(_) | Fault::ErrsFirst(_) | Fault::DemandsCertificate(_) => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\nConnection: close\r\n\r\nok: the site\n")
             }
             Fault::Respond(bytes) => stream.write_all(bytes),

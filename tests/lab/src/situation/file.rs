@@ -232,6 +232,8 @@ pub enum Behaviour {
     DropsReused(u64),
     /// Hangs up on every so-manieth connection.
     CrashesEvery(usize),
+    /// Answers 503 to the first so many connections, and well from then on.
+    ErrsFirst(usize),
     /// Refuses handshakes without a client certificate, by an alert.
     DemandsCertificate,
     /// Offers HTTP/2 and hangs up on it.

@@ -324,6 +324,7 @@ fn start_origin(host: &Host, origin: &Origin, listen: SocketAddr, authority: &Au
         Behaviour::DropsReused(seconds) => Fault::DropsReused(Duration::from_secs(*seconds)),
         Behaviour::DemandsCertificate => Fault::DemandsCertificate(authority.file()),
         Behaviour::CrashesEvery(count) => Fault::CrashesEvery(*count),
+        Behaviour::ErrsFirst(count) => Fault::ErrsFirst(*count),
         Behaviour::BreaksHttp2 => Fault::BreaksHttp2,
         Behaviour::SlowSeconds(seconds) => Fault::Slow(Duration::from_secs(*seconds)),
     };
