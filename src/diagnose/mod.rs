@@ -11,7 +11,6 @@ mod judge;
 mod rules;
 mod verdict;
 mod view;
-mod wilson;
 mod words;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod fact;
 pub mod probe;
 pub mod subject;
 pub mod track;
+pub mod wilson;
 
 pub use case::Case;
 pub use fact::Fact;

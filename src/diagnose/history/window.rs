@@ -96,8 +96,7 @@ impl Window {
 
     /// Definite results remembered, and failures among them.
     pub fn counts(&self) -> (u32, u32) {
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        (count(self.all.len()), count(self.all.iter().filter(|f| **f).count()))
+        tally(&self.all)
     }
 
     /// Weighted share of changes in percent, once there are enough results.
@@ -119,11 +118,18 @@ impl Window {
     }
 }
 
-fn push(results: &mut VecDeque<bool>, failed: bool) {
+/// Remembers one result, and forgets the oldest for it.
+pub(super) fn push(results: &mut VecDeque<bool>, failed: bool) {
     if results.len() == REMEMBERED {
         results.pop_front();
     }
     results.push_back(failed);
+}
+
+/// Results remembered, and failures among them.
+pub(super) fn tally(results: &VecDeque<bool>) -> (u32, u32) {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    (count(results.len()), count(results.iter().filter(|failed| **failed).count()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! What providers' records and visitors say, and loss on the way to an address.
 
 use super::Exhibit;
-use crate::diagnose::wilson;
 use crate::evidence::fact::{EdgeReason, Ping, ProviderRecord, VisitorReports};
-use crate::evidence::{Fact, Track};
+use crate::evidence::{Fact, Track, wilson};
 use std::net::IpAddr;
 
 /// Loss is claimed when its 95 % lower bound is above this.

@@ -1,6 +1,7 @@
 //! Probes through the proxy in quiet times and in busy times: a limit shows only under load, and the
 //! load is the visitors' own.
 
+use crate::evidence::wilson;
 use serde::{Deserialize, Serialize};
 
 /// The same probe, quiet and busy.
@@ -26,16 +27,12 @@ pub struct Tally {
 impl Tally {
     /// The share of failures with its 95 % Wilson interval: lower bound, share, upper bound. `None` without probes.
     pub fn interval(self) -> Option<(f64, f64, f64)> {
-        const Z: f64 = 1.96;
         if self.probes == 0 {
             return None;
         }
-        let n = f64::from(self.probes);
-        let share = f64::from(self.failures.min(self.probes)) / n;
-        let whole = 1.0 + Z * Z / n;
-        let middle = (share + Z * Z / (2.0 * n)) / whole;
-        let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt() / whole;
-        Some(((middle - half).max(0.0), share, (middle + half).min(1.0)))
+        let share = f64::from(self.failures.min(self.probes)) / f64::from(self.probes);
+        let (low, high) = wilson::interval(self.failures, self.probes);
+        Some((low, share, high))
     }
 }
 

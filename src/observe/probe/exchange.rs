@@ -26,7 +26,7 @@ const HEADERS: usize = 64 * 1024;
 /// Most header fields.
 const FIELDS: usize = 100;
 /// Most bytes of a body that are read; the connection is closed then.
-pub(super) const BODY: usize = 64 * 1024;
+const BODY: usize = 64 * 1024;
 
 /// What came back.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ where
 }
 
 /// Reads until the end or the limit.
-async fn read(mut incoming: Incoming, bytes: &mut Vec<u8>) -> Result<(), hyper::Error> {
+pub(super) async fn read(mut incoming: Incoming, bytes: &mut Vec<u8>) -> Result<(), hyper::Error> {
     while let Some(frame) = incoming.frame().await {
         if let Ok(data) = frame?.into_data() {
             let room = BODY.saturating_sub(bytes.len());
@@ -156,7 +156,8 @@ fn broken(error: &hyper::Error, delimited: bool) -> Option<Ended> {
     }
 }
 
-fn cause(error: &hyper::Error) -> Option<&io::Error> {
+/// The error of the socket or of TLS under an error of HTTP.
+pub(super) fn cause(error: &hyper::Error) -> Option<&io::Error> {
     let mut source = error.source();
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<io::Error>() {

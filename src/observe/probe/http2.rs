@@ -1,17 +1,15 @@
 //! The HTTP phases over HTTP/2: one request on one connection, and nothing is sent again whatever the server says.
 
-use super::exchange::{Answer, BODY};
-use super::fault::Ended;
+use super::exchange::{Answer, cause, read};
+use super::fault::{self, Ended};
 use crate::api::Phase;
 use crate::evidence::probe::Fault;
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST};
 use http::{Request, Uri, Version};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
+use http_body_util::Empty;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use std::error::Error;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
@@ -78,27 +76,10 @@ fn over_http2(request: Request<Empty<Bytes>>) -> Option<Request<Empty<Bytes>>> {
     Some(Request::from_parts(head, body))
 }
 
-async fn read(mut incoming: Incoming, bytes: &mut Vec<u8>) -> Result<(), hyper::Error> {
-    while let Some(frame) = incoming.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            let room = BODY.saturating_sub(bytes.len());
-            bytes.extend_from_slice(data.get(..room.min(data.len())).unwrap_or_default());
-            if bytes.len() >= BODY {
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
 /// A reset stream, a GOAWAY or a closed connection: the server gave up on HTTP/2.
 fn ended(error: &hyper::Error, phase: Phase) -> Ended {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return super::fault::established(io, phase);
-        }
-        source = inner.source();
+    if let Some(io) = cause(error) {
+        return fault::established(io, phase);
     }
     let closed = error.is_closed() || error.is_incomplete_message() || error.is_canceled();
     Ended::new(phase, if closed { Fault::ClosedBeforeHeaders } else { Fault::InvalidResponse })
