@@ -2,6 +2,7 @@
 //! neither a firewall nor an exposure.
 
 use super::ClusterSource;
+use k8s_openapi::api::core::v1::Node;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -9,8 +10,7 @@ use std::net::IpAddr;
 pub fn cluster_addresses(source: &dyn ClusterSource) -> Vec<IpAddr> {
     let mut found: BTreeSet<IpAddr> = BTreeSet::new();
     for node in source.nodes() {
-        let addresses = node.status.as_ref().and_then(|s| s.addresses.as_ref());
-        found.extend(addresses.into_iter().flatten().filter_map(|a| a.address.parse::<IpAddr>().ok()));
+        found.extend(addresses_of_node(&node));
     }
     for service in source.services(None) {
         let external = service.spec.as_ref().and_then(|s| s.external_ips.as_ref());
@@ -19,4 +19,10 @@ pub fn cluster_addresses(source: &dyn ClusterSource) -> Vec<IpAddr> {
         found.extend(balancer.into_iter().flatten().filter_map(|i| i.ip.as_ref()?.parse::<IpAddr>().ok()));
     }
     found.into_iter().collect()
+}
+
+/// Addresses that a Node has in its status; host names are left out.
+pub(super) fn addresses_of_node(node: &Node) -> impl Iterator<Item = IpAddr> {
+    let addresses = node.status.as_ref().and_then(|s| s.addresses.as_ref());
+    addresses.into_iter().flatten().filter_map(|a| a.address.parse().ok())
 }

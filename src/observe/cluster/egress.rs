@@ -1,6 +1,7 @@
 //! What the egress guard must know of a cluster: where its API server, Pods, Services and Nodes are, and which hosts its
 //! namespaces may name. The operator and `leeward diagnose --guard` refuse alike because both ask here.
 
+use super::addresses::addresses_of_node;
 use super::{ClusterSource, Kind};
 use crate::api::names::ALLOWED_HOSTS_ANNOTATION;
 use crate::net::guard::{AllowedHosts, ClusterFacts};
@@ -72,8 +73,7 @@ fn node_addresses(source: &dyn ClusterSource) -> (Vec<IpAddr>, Vec<Prefix>) {
         let ranges = spec.and_then(|s| s.pod_cidrs.as_ref()).into_iter().flatten();
         let ranges = ranges.chain(spec.and_then(|s| s.pod_cidr.as_ref()));
         pods.extend(ranges.filter_map(|c| Prefix::parse(c).ok()));
-        let addresses = node.status.as_ref().and_then(|s| s.addresses.as_ref()).into_iter().flatten();
-        nodes.extend(addresses.filter_map(|a| a.address.parse::<IpAddr>().ok()));
+        nodes.extend(addresses_of_node(&node));
     }
     (nodes, pods)
 }

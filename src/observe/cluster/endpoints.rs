@@ -4,7 +4,7 @@
 //! into one, so an address is dialled only where the kubelet vouches for it: a Pod of the namespace that has it in its
 //! status, on the port that the Service's own `targetPort` means.
 
-use super::selection::{is_tcp, lives, pods_behind, translated};
+use super::selection::{is_tcp, lives, pods_behind, tcp_ports, translated};
 use super::{ClusterSource, Kind};
 use crate::api::conditions::Reason;
 use crate::api::validated::{Validated, Whereabouts};
@@ -204,9 +204,7 @@ impl<'a> Tally<'a> {
 
 /// TCP ports that the pod's containers declare, unless the given one is among them: then there is nothing to wonder at.
 fn declared_beside(pod: &Pod, socket: SocketAddr) -> Vec<SocketAddr> {
-    let containers = pod.spec.iter().flat_map(|s| &s.containers);
-    let ports = containers.flat_map(|c| c.ports.iter().flatten()).filter(|p| is_tcp(p.protocol.as_deref()));
-    let numbers: BTreeSet<u16> = ports.filter_map(|p| u16::try_from(p.container_port).ok()).collect();
+    let numbers: BTreeSet<u16> = tcp_ports(pod).filter_map(|p| u16::try_from(p.container_port).ok()).collect();
     if numbers.contains(&socket.port()) {
         return Vec::new();
     }

@@ -1,10 +1,12 @@
 //! The nodes that carry the origin: their condition, and how many of its pods they hold.
 
+use super::addresses::addresses_of_node;
 use super::selection::pods_behind;
 use super::{ClusterSource, Kind};
 use crate::api::validated::{Validated, Whereabouts};
 use crate::evidence::fact;
 use k8s_openapi::api::core::v1::{Node, Pod};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -24,15 +26,22 @@ pub(super) fn fact(source: &dyn ClusterSource, origin: &Validated) -> Option<fac
         Some(service) if source.knows(Kind::Pod) => pods_behind(source, &origin.namespace, service),
         _ => Vec::new(),
     };
-    let own: &[IpAddr] = match &origin.origin.whereabouts {
+    let declared: &[IpAddr] = match &origin.origin.whereabouts {
         Whereabouts::Addresses { ips, .. } => ips,
         _ => &[],
     };
+    if pods.is_empty() && declared.is_empty() {
+        return None;
+    }
+    let held = held(&pods);
     let mut nodes: Vec<fact::Node> = source
         .nodes()
         .iter()
-        .map(|node| one(node, &pods))
-        .filter(|node| node.pods > 0 || node.addresses.iter().any(|a| own.contains(a)))
+        .filter_map(|node| {
+            let held = held.get(node.metadata.name.as_deref()?).copied();
+            let mine = held.is_some() || addresses_of_node(node).any(|ip| declared.contains(&ip));
+            mine.then(|| one(node, held.unwrap_or_default()))
+        })
         .collect();
     nodes.sort_by(|a, b| (a.ready, &a.name).cmp(&(b.ready, &b.name)));
     nodes.truncate(MOST_NODES);
@@ -40,19 +49,34 @@ pub(super) fn fact(source: &dyn ClusterSource, origin: &Validated) -> Option<fac
     (!nodes.is_empty()).then(|| fact::Nodes { nodes, local_only: policy.as_deref() == Some("Local") })
 }
 
-fn one(node: &Node, pods: &[Arc<Pod>]) -> fact::Node {
-    let name = node.metadata.name.clone().unwrap_or_default();
-    let here = |pod: &&Arc<Pod>| pod.spec.as_ref().and_then(|s| s.node_name.as_deref()) == Some(name.as_str());
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let status = node.status.as_ref();
-    let addresses = status.and_then(|s| s.addresses.as_ref());
-    let ready = status.and_then(|s| s.conditions.as_ref()?.iter().find(|c| c.type_ == "Ready"));
+/// Pods of the origin on one node.
+#[derive(Clone, Copy, Default)]
+struct Held {
+    pods: u32,
+    ready: u32,
+}
+
+/// By the name of their node; pods that have none yet are on no node.
+fn held(pods: &[Arc<Pod>]) -> HashMap<&str, Held> {
+    let mut held: HashMap<&str, Held> = HashMap::new();
+    for pod in pods {
+        let Some(node) = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()) else { continue };
+        let here = held.entry(node).or_default();
+        here.pods += 1;
+        here.ready += u32::from(super::pods::is_ready(pod));
+    }
+    held
+}
+
+fn one(node: &Node, held: Held) -> fact::Node {
+    let conditions = node.status.as_ref().and_then(|s| s.conditions.as_ref());
+    let ready = conditions.into_iter().flatten().find(|c| c.type_ == "Ready");
     fact::Node {
-        addresses: addresses.into_iter().flatten().filter_map(|a| a.address.parse().ok()).collect(),
+        name: node.metadata.name.clone().unwrap_or_default(),
+        addresses: addresses_of_node(node).collect(),
         // "Unknown" is what the control plane writes when a node has not been heard of.
         ready: ready.map(|c| c.status == "True"),
-        pods: count(pods.iter().filter(here).count()),
-        ready_pods: count(pods.iter().filter(here).filter(|p| super::pods::is_ready(p)).count()),
-        name,
+        pods: held.pods,
+        ready_pods: held.ready,
     }
 }

@@ -3,6 +3,7 @@
 //! A policy sees the address that is left when a packet reaches the pod. Where that is not the proxy's (an ingress
 //! controller stands between, or a node rewrites it) policies say nothing of the proxy, and the fact says why.
 
+use super::addresses::addresses_of_node;
 use super::allowlists::MOST_PREFIXES;
 use super::endpoints::{addresses_of, port_of};
 use super::selection::{Guarded, pods_behind, pods_of, selector_and_ports, translated};
@@ -13,7 +14,6 @@ use crate::evidence::fact::{Policy, PolicyVerdict};
 use crate::net::{Family, RangeSet};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Most facts for one origin. Pods with the same answer share one, so more would be a strange Service.
@@ -167,7 +167,6 @@ fn evaluator(source: &dyn ClusterSource, namespace: &str, pod: &Pod) -> Evaluato
 /// Addresses of the node that a pod runs on, as far as both are known. A node always reaches its own pods.
 pub fn node_addresses(source: &dyn ClusterSource, pod: &Pod) -> RangeSet {
     let Some(name) = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()) else { return RangeSet::empty() };
-    let nodes = source.nodes().into_iter().filter(|n| n.metadata.name.as_deref() == Some(name));
-    let addresses = nodes.filter_map(|n| n.status.clone()?.addresses).flatten();
-    addresses.filter_map(|a| a.address.parse::<IpAddr>().ok()).collect()
+    let nodes = source.nodes();
+    nodes.iter().filter(|n| n.metadata.name.as_deref() == Some(name)).flat_map(|n| addresses_of_node(n)).collect()
 }

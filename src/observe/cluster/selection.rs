@@ -2,7 +2,7 @@
 
 use super::{ClusterSource, Kind};
 use crate::api::validated::{ValidTarget, Validated, Whereabouts};
-use k8s_openapi::api::core::v1::{Pod, Service, ServicePort};
+use k8s_openapi::api::core::v1::{ContainerPort, Pod, Service, ServicePort};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::core::{Selector, SelectorExt as _};
@@ -71,16 +71,19 @@ pub(super) fn translated(port: &ServicePort, pod: &Pod) -> Option<u16> {
         None | Some(IntOrString::Int(0)) => u16::try_from(port.port).ok(),
         Some(IntOrString::Int(number)) => u16::try_from(*number).ok(),
         Some(IntOrString::String(name)) => {
-            let spec = pod.spec.as_ref()?;
-            // Sidecars are init containers that run on; their ports count too.
-            let sidecars =
-                spec.init_containers.iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
-            let containers = spec.containers.iter().chain(sidecars);
-            let ports = containers.flat_map(|c| c.ports.iter().flatten());
-            let mut named = ports.filter(|p| p.name.as_deref() == Some(name) && is_tcp(p.protocol.as_deref()));
+            let mut named = tcp_ports(pod).filter(|p| p.name.as_deref() == Some(name));
             named.find_map(|p| u16::try_from(p.container_port).ok())
         }
     }
+}
+
+/// TCP ports that a pod's containers declare, those of sidecars too: init containers that run on.
+pub(super) fn tcp_ports(pod: &Pod) -> impl Iterator<Item = &ContainerPort> {
+    pod.spec.iter().flat_map(|spec| {
+        let sidecars = spec.init_containers.iter().flatten().filter(|c| c.restart_policy.as_deref() == Some("Always"));
+        let ports = spec.containers.iter().chain(sidecars).flat_map(|c| c.ports.iter().flatten());
+        ports.filter(|p| is_tcp(p.protocol.as_deref()))
+    })
 }
 
 pub(super) fn is_tcp(protocol: Option<&str>) -> bool {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::Outcome;
-use crate::evidence::fact::{Endpoints, PolicyVerdict};
+use crate::evidence::fact::{Endpoints, Nodes, PolicyVerdict};
 use crate::net::Prefix;
 
 const ORIGIN: &str = "
@@ -283,4 +283,57 @@ fn addresses_of_nodes_and_load_balancers_belong_to_the_cluster() {
     let (files, _) = read(&[node, &service]);
     let found: Vec<String> = cluster_addresses(&files).iter().map(ToString::to_string).collect();
     assert_eq!(found, ["10.9.0.1", "203.0.113.7", "203.0.113.8", "203.0.113.9"]);
+}
+
+#[test]
+fn ports_that_containers_declare_are_told_beside_one_that_they_do_not() {
+    let declared =
+        |pod: &str| fact_of(&[&SERVICE.replace("targetPort: https", "targetPort: 8443"), pod, &slice(READY)]).declared;
+    let other = pod("a", "10.0.0.1", "").replace("containerPort: 8443", "containerPort: 8080");
+    assert_eq!(declared(&other), ["10.0.0.1:8080".parse().unwrap()]);
+    assert_eq!(declared(&pod("a", "10.0.0.1", "")), []);
+    // A sidecar runs beside the containers, so its port is one of the pod's.
+    let sidecar = "initContainers: [{name: proxy, restartPolicy: Always, ports: [{containerPort: 8443}]}], containers:";
+    assert_eq!(declared(&other.replace("containers:", sidecar)), []);
+    let job = sidecar.replace("restartPolicy: Always, ", "");
+    assert_eq!(declared(&other.replace("containers:", &job)), ["10.0.0.1:8080".parse().unwrap()]);
+}
+
+/// A Node at 10.9.0.`n`.
+fn node(n: u8, ready: &str) -> String {
+    format!(
+        "
+apiVersion: v1
+kind: Node
+metadata: {{name: n{n}}}
+status: {{addresses: [{{type: InternalIP, address: 10.9.0.{n}}}], conditions: [{{type: Ready, status: '{ready}'}}]}}
+"
+    )
+}
+
+fn nodes_of(documents: &[&str]) -> Option<Nodes> {
+    let (files, origin) = read(documents);
+    let found = facts(&files, &origin, None, Timestamp::UNIX_EPOCH);
+    found.into_iter().find_map(|f| if let Fact::Nodes(nodes) = f { Some(nodes) } else { None })
+}
+
+/// Names, with condition Ready, pods and ready pods.
+fn brief(nodes: Nodes) -> Vec<(String, Option<bool>, u32, u32)> {
+    nodes.nodes.into_iter().map(|n| (n.name, n.ready, n.pods, n.ready_pods)).collect()
+}
+
+#[test]
+fn nodes_under_the_origin_are_told_and_no_others() {
+    let unready = pod("b", "10.0.0.2", "").replace("status: 'True'", "status: 'False'");
+    let pods = [pod("a", "10.0.0.1", ""), unready, pod("c", "10.0.0.3", "").replace("nodeName: n1", "nodeName: n2")];
+    let nodes = [node(1, "Unknown"), node(2, "True"), node(3, "True")];
+    let found = nodes_of(&[SERVICE, &pods.join("---"), &nodes.join("---")]).unwrap();
+    assert_eq!(brief(found), [("n1".to_owned(), Some(false), 2, 1), ("n2".to_owned(), Some(true), 1, 1)]);
+    assert_eq!(nodes_of(&[SERVICE, &nodes.join("---")]), None, "no pod is on any of them");
+    let at = ORIGIN.replace(
+        "type: Service, service: {name: web, port: 443}",
+        "type: Addresses, addresses: {ips: [10.9.0.3], port: 443}",
+    );
+    let found = nodes_of(&[&at, &nodes.join("---")]).unwrap();
+    assert_eq!(brief(found), [("n3".to_owned(), Some(true), 0, 0)]);
 }
