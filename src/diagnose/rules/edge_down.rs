@@ -4,6 +4,7 @@ use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence};
 use crate::diagnose::view::edge::{Edge, EdgeFault, Seen};
 use crate::diagnose::view::hop::Proof;
+use crate::diagnose::view::leg::Leg;
 use crate::diagnose::view::origin::OriginAddress;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, Sanity, View};
@@ -94,8 +95,8 @@ fn fault<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         {
             ("the edge answers with an error of its own, and its provider records a fault", Ground::Fact)
         }
-        Seen::Answer { trouble: Trouble::Status(500..), hop, .. }
-            if hop.edge() && hop.proof == Proof::ProxyStatus && names_itself(fault) && origin =>
+        Seen::Answer { trouble: Trouble::Status(500..), hop, leg: Leg::NeverTried, .. }
+            if hop.edge() && hop.proof == Proof::ProxyStatus && origin =>
         {
             ("the edge says that the fault is its own, while the origin answers", Ground::Observed)
         }
@@ -111,10 +112,4 @@ fn fault<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         .showing(view.working_origins().filter_map(OriginAddress::exhibit))
         .or([Cause::ProxyUnderAttack, Cause::VantageFault].into_iter().filter(|_| !sure))
         .decided_by(Next::ProviderEvents))
-}
-
-/// An error type of RFC 9209 that speaks of the proxy itself.
-fn names_itself(fault: &EdgeFault<'_>) -> bool {
-    use crate::evidence::probe::ProxyStatus;
-    fault.probe.response.as_ref().is_some_and(|r| r.proxy_status == Some(ProxyStatus::ProxyInternal))
 }

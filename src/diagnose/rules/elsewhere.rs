@@ -1,7 +1,7 @@
 //! The proxy sends its requests elsewhere, or the list is compared with another address than the proxy's.
 
 use super::fit::beyond_the_edge;
-use super::policy::{looks_blocked, looks_refused};
+use super::policy::looks_blocked;
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence};
 use crate::diagnose::view::edge::{Edge, Seen};
@@ -91,7 +91,7 @@ fn wrong_address<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         Seen::Answer { trouble: Trouble::Status(403), hop, .. } => hop.origin() && hop.proof != Proof::SameBody,
         _ => false,
     };
-    if !complete.is_empty() && refused && looks_refused(edge) && works {
+    if !complete.is_empty() && refused && works {
         let says = "the allowlist holds every prefix of the proxy, and the origin refuses the proxy all the same";
         return Ok(Match::new(Confidence::Medium, Ground::Fact, says)
             .showing(complete)

@@ -107,11 +107,12 @@ fn node<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if !explains(view, place) {
         return Err("what visitors see is nothing that a node explains");
     }
-    let bad = |name: Option<&str>, ip: IpAddr| {
+    let bad = |name: Option<&str>, ip: Option<IpAddr>| {
         view.cluster.nodes.iter().any(|(_, f)| {
             f.nodes.iter().any(|n| {
-                let here = name == Some(n.name.as_str()) || n.addresses.contains(&ip);
-                here && (n.ready == Some(false) || f.local_only && n.addresses.contains(&ip) && n.ready_pods == 0)
+                let here = ip.is_some_and(|ip| n.addresses.contains(&ip));
+                let named = name == Some(n.name.as_str());
+                (named || here) && (n.ready == Some(false) || f.local_only && here && n.ready_pods == 0)
             })
         })
     };
@@ -121,7 +122,7 @@ fn node<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     };
     let on = |ip: IpAddr| {
         let pod = view.cluster.pods.iter().find(|(_, p)| p.addresses.contains(&ip));
-        bad(pod.and_then(|(_, p)| p.node.as_deref()), ip)
+        bad(pod.and_then(|(_, p)| p.node.as_deref()), Some(ip))
     };
     let all_fail_there = !failing.is_empty()
         && failing.iter().all(|o| on(o.address.ip()) && o.failure().is_some_and(|f| f.trouble.at_connect()));
@@ -129,7 +130,7 @@ fn node<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     // The control plane takes pods of a lost node out of the Service, so then nothing is left to dial.
     let none_left = view.cluster.any_ready() == Some(false)
         && !pods.is_empty()
-        && pods.iter().all(|(_, p)| p.addresses.iter().any(|ip| on(*ip)) || bad(p.node.as_deref(), UNNAMED));
+        && pods.iter().all(|(_, p)| p.addresses.iter().any(|ip| on(*ip)) || bad(p.node.as_deref(), None));
     if !(all_fail_there || none_left && failing.is_empty()) {
         return Err("what fails does not lie on nodes that are at fault");
     }
@@ -147,9 +148,6 @@ fn node<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     found.weight = failing.len().max(1);
     Ok(found)
 }
-
-/// Stands for no address where only the name of a node counts.
-const UNNAMED: IpAddr = IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
 
 pub const ROLLOUT: Rule =
     Rule { cause: Cause::RolloutRace, looks_for: "failures that come and go while pods end or start", judge: rollout };
