@@ -1,11 +1,12 @@
 //! The origin's address is null-routed on the internet, while it answers inside its own network.
 
-use super::fit::beyond_the_edge;
+use super::fit::{Fit, beyond_the_edge, fit};
 use super::policy::looks_blocked;
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Access, Cause, Confidence, Observation};
 use crate::diagnose::history::ANSWER_HOLDS;
-use crate::diagnose::view::edge::Edge;
+use crate::diagnose::view::edge::{Edge, EdgeFault, Seen};
+use crate::diagnose::view::leg::Leg;
 use crate::diagnose::view::origin::OriginAddress;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
@@ -20,15 +21,21 @@ pub const BLACKHOLED: Rule = Rule {
 };
 
 /// Seen from two sides: outside nothing comes back, inside it answers. A provider's record or a rise past the proxy
-/// before it makes it High; without either a firewall at the network's border looks the same: Medium.
+/// before it makes it High; without either a firewall at the network's border looks the same: Medium. A record says what
+/// was so when it was written: where the proxy was answered too fast for silence, or something outside gets through, it
+/// stays Medium.
 fn blackholed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(edge @ Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
     if !beyond_the_edge(edge) || !looks_blocked(edge) || fault.wavers {
         return Err("what visitors see is not what an origin without a network gives");
     }
+    if fit(Trouble::Silent, fault) == Fit::Contradicts {
+        return Err("the proxy was answered, or refused, by the origin");
+    }
     let mut records = Vec::new();
     let mut seen = Vec::new();
     let mut addresses = Vec::new();
+    let mut reached = false;
     for origin in &view.origins {
         let here = view.records.records_at(origin.address.ip(), |r| r == EdgeReason::BlackHole);
         let outside = origin.tracks.iter().find(|t| t.key.observation == Observation::Direct && silent(view, t));
@@ -36,9 +43,11 @@ fn blackholed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         if here.is_empty() && (outside.is_none() || inside.is_none() || origin.echoed()) {
             continue;
         }
-        if origin.tracks.iter().any(|t| t.key.observation == Observation::Direct && answers(t)) && here.is_empty() {
+        let answered = origin.tracks.iter().any(|t| t.key.observation == Observation::Direct && answers(t));
+        if answered && here.is_empty() {
             continue;
         }
+        reached |= answered;
         addresses.push(origin.address.ip());
         records.extend(here);
         seen.extend(outside.map(|t| Exhibit::Probe(t, &t.last)));
@@ -49,7 +58,8 @@ fn blackholed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         return Err("no origin address is silent from outside and answers from inside its network");
     }
     let rise = view.load.trend(Trend::OriginAlone);
-    let sure = !records.is_empty() || !rise.is_empty() && !seen.is_empty();
+    let backed = !records.is_empty() || !rise.is_empty() && !seen.is_empty();
+    let sure = backed && !reached && !at_once(fault);
     let part = addresses.len() < view.origins.len();
     let says = if records.is_empty() {
         "the origin's address is silent on the internet, while it answers inside its own network"
@@ -67,6 +77,11 @@ fn blackholed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         found.origins = addresses;
     }
     Ok(found)
+}
+
+/// An answer that came too fast for the proxy to have waited for anything.
+const fn at_once(fault: &EdgeFault<'_>) -> bool {
+    matches!(fault.seen, Seen::Answer { leg: Leg::AtOnce, .. })
 }
 
 /// Silence that says something: from a vantage that may come in, or that was answered within a day.

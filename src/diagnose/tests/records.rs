@@ -75,6 +75,33 @@ fn a_null_route_is_seen_from_both_sides() {
             High,
         ),
         // Look-alikes.
+        (
+            "its provider says so, and it is reached from outside all the same",
+            Build::new()
+                .proxy(status(504).after(10))
+                .recorded(Some(ORIGIN), None, Some(EdgeReason::BlackHole))
+                .listed(ok()),
+            Cause::OriginBlackholed,
+            Medium,
+        ),
+        (
+            "its provider says so, and the proxy waited for nothing",
+            Build::new()
+                .proxy(status(502))
+                .recorded(Some(ORIGIN), None, Some(EdgeReason::BlackHole))
+                .listed(no_connection()),
+            Cause::OriginBlackholed,
+            Medium,
+        ),
+        (
+            "its provider says so, and the proxy is refused",
+            Build::new()
+                .proxy(status(502).says(ProxyStatus::ConnectionRefused))
+                .recorded(Some(ORIGIN), None, Some(EdgeReason::BlackHole))
+                .listed(refused()),
+            Cause::OriginRefused,
+            High,
+        ),
         ("silent on both sides", silent_everywhere().ping(0), Cause::OriginUnreachable, Low),
         (
             "echoes come back: only the port is closed",
