@@ -93,6 +93,11 @@ pub fn blamed<'v, 'c>(
     }
 }
 
+/// How well the failures agree with what the edge shows: as well as the best of them.
+pub fn best(blamed: &[(&OriginAddress<'_>, &Failure<'_>)], fault: &EdgeFault<'_>) -> Fit {
+    blamed.iter().map(|(_, f)| fit(f.trouble, fault)).max().unwrap_or(Fit::Neutral)
+}
+
 /// Whether the edge itself was fine: it accepted, shook hands and took the request.
 pub const fn beyond_the_edge(edge: &Edge<'_>) -> bool {
     matches!(
@@ -114,7 +119,7 @@ pub fn observed<'v, 'c>(
     let all_waver = blamed.iter().all(|(_, f)| f.wavers);
     let (high, contradicts) = match place {
         Locus::Edge(Edge { fault: Some(fault), .. }) => {
-            let fit = blamed.iter().map(|(_, f)| fit(f.trouble, fault)).max().unwrap_or(Fit::Neutral);
+            let fit = best(blamed, fault);
             // One of several addresses being dead makes a proxy fail now and then, not always.
             let alike = if fault.wavers { all_waver || others_work } else { !all_waver && !others_work };
             (firm && fit == Fit::Agrees && alike, fit == Fit::Contradicts)

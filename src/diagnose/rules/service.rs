@@ -1,7 +1,7 @@
 //! Between a Service and pods that run: readiness that fails, a port on which nobody listens, nodes that are gone, and
 //! rollouts that end pods too early.
 
-use super::fit::beyond_the_edge;
+use super::fit::{Fit, best, beyond_the_edge, blamed, observed};
 use super::workload::{explains, running_unready};
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence, Observation, Outcome};
@@ -99,7 +99,9 @@ pub const NODE: Rule = Rule {
     judge: node,
 };
 
-/// Conditions of nodes are the control plane's word; they are the cause where everything that fails lies on them.
+/// Conditions of nodes are the control plane's word; they are the cause where everything that fails lies on them. A node
+/// that the control plane has lost may still serve, so the failures must be seen where nothing keeps out, and agree with
+/// what the proxy shows, to make it High.
 fn node<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if view.cluster.nodes.is_empty() {
         return Err("nothing is known of nodes under this origin");
@@ -116,16 +118,16 @@ fn node<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             })
         })
     };
-    let failing: Vec<&OriginAddress<'c>> = match place {
-        Locus::Origin(origin) => vec![origin],
-        _ => view.failing_origins().collect(),
+    let failing = match place {
+        Locus::Site => view.failing_origins().filter_map(|o| Some((o, o.failure()?))).collect(),
+        _ => blamed(view, place, |_| true),
     };
     let on = |ip: IpAddr| {
         let pod = view.cluster.pods.iter().find(|(_, p)| p.addresses.contains(&ip));
         bad(pod.and_then(|(_, p)| p.node.as_deref()), Some(ip))
     };
-    let all_fail_there = !failing.is_empty()
-        && failing.iter().all(|o| on(o.address.ip()) && o.failure().is_some_and(|f| f.trouble.at_connect()));
+    let all_fail_there =
+        !failing.is_empty() && failing.iter().all(|(o, f)| on(o.address.ip()) && f.trouble.at_connect());
     let pods = &view.cluster.pods;
     // The control plane takes pods of a lost node out of the Service, so then nothing is left to dial.
     let none_left = view.cluster.any_ready() == Some(false)
@@ -134,19 +136,23 @@ fn node<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if !(all_fail_there || none_left && failing.is_empty()) {
         return Err("what fails does not lie on nodes that are at fault");
     }
-    let limit = if matches!(place, Locus::Site) { Confidence::Medium } else { Confidence::High };
-    let mut found =
-        Match::new(Confidence::High, Ground::Fact, "what fails lies on nodes that are not ready or hold no endpoint")
-            .at_most(limit)
-            .showing(view.cluster.nodes.iter().map(|(fact, _)| Exhibit::Fact(fact)))
-            .showing(failing.iter().filter_map(|o| o.exhibit()))
-            .showing(view.cluster.endpoints.iter().map(|(fact, _)| Exhibit::Fact(fact)))
-            .decided_by(if view.unprobed() { Next::Probe } else { Next::OriginHost });
-    if view.working_origins().next().is_some() {
-        found.origins = failing.iter().map(|o| o.address.ip()).collect();
+    if let Locus::Edge(Edge { fault: Some(fault), .. }) = place
+        && best(&failing, fault) == Fit::Contradicts
+    {
+        return Err("the proxy shows that the origin was reached, or something else that a lost node cannot cause");
     }
-    found.weight = failing.len().max(1);
-    Ok(found)
+    let says = "what fails lies on nodes that are not ready or hold no endpoint";
+    let found = if failing.is_empty() {
+        Match::new(Confidence::High, Ground::Fact, says)
+    } else {
+        Match { ground: Ground::Fact, ..observed(view, place, &failing, says) }
+    };
+    let limit = if matches!(place, Locus::Site) { Confidence::Medium } else { Confidence::High };
+    Ok(found
+        .at_most(limit)
+        .showing(view.cluster.nodes.iter().map(|(fact, _)| Exhibit::Fact(fact)))
+        .showing(view.cluster.endpoints.iter().map(|(fact, _)| Exhibit::Fact(fact)))
+        .decided_by(if view.unprobed() { Next::Probe } else { Next::OriginHost }))
 }
 
 pub const ROLLOUT: Rule =

@@ -3,10 +3,11 @@
 use super::build::*;
 use super::tables::hold;
 use crate::api::spec::OriginType;
-use crate::api::{Cause, Confidence, Outcome};
+use crate::api::{Access, Cause, Confidence, Outcome};
 use crate::evidence::fact::{ControlPort, Pod, PolicyVerdict};
+use crate::evidence::probe::ProxyStatus;
 use crate::evidence::{Fact, Subject};
-use Confidence::{High, Medium};
+use Confidence::{High, Low, Medium};
 use std::net::SocketAddr;
 
 const POD: &str = "10.0.0.5";
@@ -18,7 +19,7 @@ fn service(s: &mut Subject) {
 
 /// The proxy is refused at once.
 fn refused_at_edge() -> Build {
-    Build::new().subject(service).proxy(status(502).says(crate::evidence::probe::ProxyStatus::ConnectionRefused))
+    Build::new().subject(service).proxy(status(502).says(ProxyStatus::ConnectionRefused))
 }
 
 #[test]
@@ -176,6 +177,36 @@ fn a_lost_node_explains_what_lies_on_it() {
             High,
         ),
         // Look-alikes.
+        (
+            "the node is lost, and strangers are kept out anyway",
+            Build::new()
+                .proxy(status(504).after(10))
+                .unlisted(no_connection())
+                .ping(0)
+                .nodes(false, &[("node-1", ORIGIN, false, 0)]),
+            Cause::Inconclusive,
+            Low,
+        ),
+        (
+            "one node of two is lost, and the proxy fails always",
+            Build::new()
+                .proxy(status(504).after(10))
+                .listed(no_connection())
+                .direct(ORIGIN_2, Access::Listed, ok())
+                .nodes(false, &[("node-1", ORIGIN, false, 0), ("node-2", ORIGIN_2, true, 1)]),
+            Cause::NodeFault,
+            Medium,
+        ),
+        (
+            "the origin answered the proxy with an error of its own",
+            Build::new()
+                .proxy(status(503).says(ProxyStatus::Relayed))
+                .listed(no_connection())
+                .ping(0)
+                .nodes(false, &[("node-1", ORIGIN, false, 0)]),
+            Cause::OriginUnreachable,
+            Low,
+        ),
         (
             "the node is ready",
             gone().nodes(false, &[("node-1", "192.0.2.1", true, 0)]),
