@@ -10,6 +10,7 @@ use crate::diagnose::view::origin::OriginAddress;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
+use crate::evidence::fact::{Node, Nodes};
 use std::net::IpAddr;
 
 pub const READINESS: Rule = Rule {
@@ -99,6 +100,11 @@ pub const NODE: Rule = Rule {
     judge: node,
 };
 
+/// Whether traffic to this node is dropped though other nodes serve. Where no pod is ready at all, it is not the node.
+fn left_out(all: &Nodes, node: &Node) -> bool {
+    all.local_only && node.ready_pods == 0 && all.nodes.iter().any(|n| n.ready_pods > 0)
+}
+
 /// Conditions of nodes are the control plane's word; they are the cause where everything that fails lies on them. A node
 /// that the control plane has lost may still serve, so the failures must be seen where nothing keeps out, and agree with
 /// what the proxy shows, to make it High.
@@ -114,7 +120,7 @@ fn node<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             f.nodes.iter().any(|n| {
                 let here = ip.is_some_and(|ip| n.addresses.contains(&ip));
                 let named = name == Some(n.name.as_str());
-                (named || here) && (n.ready == Some(false) || f.local_only && here && n.ready_pods == 0)
+                (named || here) && (n.ready == Some(false) || here && left_out(f, n))
             })
         })
     };

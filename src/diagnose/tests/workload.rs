@@ -140,20 +140,21 @@ fn a_wrong_target_port_is_told_from_a_server_that_is_down() {
     ]);
 }
 
+/// A Service whose only pod lies on node-1.
+fn pod_on_node_1() -> Build {
+    Build::new()
+        .subject(service)
+        .proxy(status(504).after(10))
+        .endpoints(0, 1)
+        .pods(vec![Pod { node: Some("node-1".to_owned()), ..unready(POD) }])
+}
+
 #[test]
 fn a_lost_node_explains_what_lies_on_it() {
-    let on = |node: &str, pod: Pod| Pod { node: Some(node.to_owned()), ..pod };
-    let gone = || {
-        Build::new()
-            .subject(service)
-            .proxy(status(504).after(10))
-            .endpoints(0, 1)
-            .pods(vec![on("node-1", unready(POD))])
-    };
     hold(vec![
         (
             "all pods are on a node that is not ready",
-            gone().nodes(false, &[("node-1", "192.0.2.1", false, 0)]),
+            pod_on_node_1().nodes(false, &[("node-1", "192.0.2.1", false, 0)]),
             Cause::NodeFault,
             High,
         ),
@@ -176,7 +177,22 @@ fn a_lost_node_explains_what_lies_on_it() {
             Cause::NodeFault,
             High,
         ),
-        // Look-alikes.
+    ]);
+}
+
+#[test]
+fn a_node_is_not_blamed_for_what_does_not_lie_on_it() {
+    hold(vec![
+        (
+            "no node holds an endpoint",
+            Build::new()
+                .proxy(status(504).after(10))
+                .listed(no_connection())
+                .ping(20)
+                .nodes(true, &[("node-1", ORIGIN, true, 0), ("node-2", ORIGIN_2, true, 0)]),
+            Cause::PortFiltered,
+            Medium,
+        ),
         (
             "the node is lost, and strangers are kept out anyway",
             Build::new()
@@ -209,7 +225,7 @@ fn a_lost_node_explains_what_lies_on_it() {
         ),
         (
             "the node is ready",
-            gone().nodes(false, &[("node-1", "192.0.2.1", true, 0)]),
+            pod_on_node_1().nodes(false, &[("node-1", "192.0.2.1", true, 0)]),
             Cause::ReadinessFailing,
             Medium,
         ),

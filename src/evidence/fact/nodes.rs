@@ -8,7 +8,8 @@ use std::net::IpAddr;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Nodes {
     pub nodes: Vec<Node>,
-    /// The Service lets only nodes with an endpoint answer (`externalTrafficPolicy: Local`).
+    /// The Service, or the one whose node port the origin's addresses are asked on, lets only nodes with an endpoint answer
+    /// (`externalTrafficPolicy: Local`). Never when pods are not known.
     #[serde(default)]
     pub local_only: bool,
 }

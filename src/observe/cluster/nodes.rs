@@ -1,11 +1,11 @@
 //! The nodes that carry the origin: their condition, and how many of its pods they hold.
 
 use super::addresses::addresses_of_node;
-use super::selection::pods_behind;
+use super::selection::{is_tcp, pods_behind};
 use super::{ClusterSource, Kind};
 use crate::api::validated::{Validated, Whereabouts};
 use crate::evidence::fact;
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Node, Pod, Service, ServicePort};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,17 +18,15 @@ pub(super) fn fact(source: &dyn ClusterSource, origin: &Validated) -> Option<fac
     if !source.knows(Kind::Node) {
         return None;
     }
-    let service = match &origin.origin.whereabouts {
-        Whereabouts::Service { name, .. } => source.service(&origin.namespace, name),
-        _ => None,
+    let (service, declared): (_, &[IpAddr]) = match &origin.origin.whereabouts {
+        Whereabouts::Service { name, .. } => (source.service(&origin.namespace, name), &[]),
+        Whereabouts::Addresses { ips, port } => (behind_node_port(source, &origin.namespace, *port), ips),
+        Whereabouts::Hostname { .. } => (None, &[]),
     };
+    let knows_pods = source.knows(Kind::Pod);
     let pods = match &service {
-        Some(service) if source.knows(Kind::Pod) => pods_behind(source, &origin.namespace, service),
+        Some(service) if knows_pods => pods_behind(source, &origin.namespace, service),
         _ => Vec::new(),
-    };
-    let declared: &[IpAddr] = match &origin.origin.whereabouts {
-        Whereabouts::Addresses { ips, .. } => ips,
-        _ => &[],
     };
     if pods.is_empty() && declared.is_empty() {
         return None;
@@ -45,8 +43,16 @@ pub(super) fn fact(source: &dyn ClusterSource, origin: &Validated) -> Option<fac
         .collect();
     nodes.sort_by(|a, b| (a.ready, &a.name).cmp(&(b.ready, &b.name)));
     nodes.truncate(MOST_NODES);
-    let policy = service.as_ref().and_then(|s| s.spec.as_ref()?.external_traffic_policy.clone());
-    (!nodes.is_empty()).then(|| fact::Nodes { nodes, local_only: policy.as_deref() == Some("Local") })
+    let policy = service.as_ref().and_then(|s| s.spec.as_ref()?.external_traffic_policy.as_deref());
+    (!nodes.is_empty()).then_some(fact::Nodes { nodes, local_only: knows_pods && policy == Some("Local") })
+}
+
+/// The Service that a port of the nodes leads to: addresses that are declared may be those of nodes. Only of the origin's own
+/// namespace, so that an origin tells nothing of others.
+fn behind_node_port(source: &dyn ClusterSource, namespace: &str, port: u16) -> Option<Arc<Service>> {
+    let leads = |p: &ServicePort| p.node_port == Some(i32::from(port)) && is_tcp(p.protocol.as_deref());
+    let ports = |s: &Service| s.spec.as_ref().and_then(|spec| spec.ports.as_ref()).is_some_and(|p| p.iter().any(leads));
+    source.services(Some(namespace)).into_iter().find(|s| ports(s))
 }
 
 /// Pods of the origin on one node.

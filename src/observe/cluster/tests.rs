@@ -337,3 +337,26 @@ fn nodes_under_the_origin_are_told_and_no_others() {
     let found = nodes_of(&[&at, &nodes.join("---")]).unwrap();
     assert_eq!(brief(found), [("n3".to_owned(), Some(true), 0, 0)]);
 }
+
+#[test]
+fn an_origin_at_a_node_port_knows_which_nodes_hold_an_endpoint() {
+    let at = ORIGIN.replace(
+        "type: Service, service: {name: web, port: 443}",
+        "type: Addresses, addresses: {ips: [10.9.0.1, 10.9.0.2], port: 30443}",
+    );
+    let local = SERVICE
+        .replace("spec: {", "spec: {type: NodePort, externalTrafficPolicy: Local, ")
+        .replace("port: 443,", "port: 443, nodePort: 30443,");
+    let (nodes, pod) = ([node(1, "True"), node(2, "True")].join("---"), pod("a", "10.0.0.1", ""));
+    let found = nodes_of(&[&at, &local, &pod, &nodes]).unwrap();
+    assert!(found.local_only);
+    assert_eq!(brief(found), [("n1".to_owned(), Some(true), 1, 1), ("n2".to_owned(), Some(true), 0, 0)]);
+    let no_pods = nodes_of(&[&at, &local, &nodes]).unwrap();
+    assert!(!no_pods.local_only, "where pods are not known, no node is known to be without them");
+    for other in ["nodePort: 30444", "protocol: UDP, nodePort: 30443"] {
+        let service = local.replace("nodePort: 30443", other);
+        assert!(!nodes_of(&[&at, &service, &pod, &nodes]).unwrap().local_only, "{other}");
+    }
+    let foreign = local.replace("namespace: shop", "namespace: other");
+    assert!(!nodes_of(&[&at, &foreign, &pod, &nodes]).unwrap().local_only, "of another namespace nothing is told");
+}
