@@ -3,6 +3,7 @@
 
 use super::rules::{self, CHAIN, Ground, Locus, Match, Rule, unknown};
 use super::view::edge::{Edge, State};
+use super::view::vantages::Votes;
 use super::view::{Exhibit, Sanity, View};
 use super::words::next::Next;
 use crate::api::spec::Lockdown;
@@ -111,7 +112,11 @@ fn named<'c>(
     let Some(best) = mine.iter().max_by_key(|h| (h.found.confidence, std::cmp::Reverse(h.rule))) else {
         return no_failure(view);
     };
-    let confidence = best.found.confidence.min(limit(view, &mine));
+    let mut confidence = best.found.confidence.min(limit(view, &mine));
+    let outvoted = outvoted(view, &mine);
+    if outvoted && best.found.ground != Ground::Fact {
+        confidence = confidence.min(Confidence::Medium);
+    }
     let others: Vec<&Hit<'_, 'c>> = first.iter().chain(later).filter(|h| h.cause != cause).collect();
     let contributing: BTreeSet<Cause> = others.iter().map(|h| h.cause).collect();
     let mut alternatives: Vec<Cause> = Vec::new();
@@ -124,7 +129,11 @@ fn named<'c>(
         }
     }
     let healthy = if cause == Cause::ProxyPolicyDenied { None } else { Some(false) };
-    let next = if confidence == best.found.confidence { best.found.next } else { Some(Next::MoreRounds) };
+    let next = match best.found.next {
+        _ if outvoted => Some(Next::OtherVantage),
+        next if confidence == best.found.confidence => next,
+        _ => Some(Next::MoreRounds),
+    };
     let mut judgement = Judgement {
         pattern: pattern(&mine),
         scope: scope(view, &mine, places),
@@ -157,6 +166,11 @@ fn limit(view: &View<'_>, hits: &[&Hit<'_, '_>]) -> Confidence {
     } else {
         Confidence::High
     }
+}
+
+/// Whether most vantages get good answers at the very addresses where this was seen.
+fn outvoted(view: &View<'_>, hits: &[&Hit<'_, '_>]) -> bool {
+    hits.iter().all(|h| matches!(h.place, Locus::Edge(edge) if Votes::of(&view.edges, edge.address).minority()))
 }
 
 fn pattern(hits: &[&Hit<'_, '_>]) -> Pattern {

@@ -8,4 +8,5 @@ mod paths;
 mod properties;
 mod records;
 mod tables;
+mod vantages;
 mod workload;

@@ -12,8 +12,9 @@ pub mod origin;
 pub mod records;
 pub mod replays;
 pub mod trouble;
+pub mod vantages;
 
-use crate::api::{Observation, Outcome};
+use crate::api::Outcome;
 use crate::evidence::{Case, Fact, Health, Subject, Track};
 use cluster::Cluster;
 use edge::Edge;
@@ -64,6 +65,7 @@ impl<'c> View<'c> {
         tracks.sort_by(|a, b| (&a.key, b.last.at, &b.last.id).cmp(&(&b.key, a.last.at, &a.last.id)));
         let mut facts: Vec<&Fact> = case.facts.iter().filter(|f| known(f)).collect();
         facts.sort_by_cached_key(|f| format!("{f:?}"));
+        vantages::voting(&mut tracks, &mut facts);
         let cluster = Cluster::new(&facts);
         let origins = origin::gather(case, &tracks, &facts, &cluster);
         let records = Records::new(&facts);
@@ -140,14 +142,7 @@ fn known(fact: &Fact) -> bool {
 }
 
 fn sanity<'c>(tracks: &[&'c Track], facts: &[&'c Fact]) -> Sanity<'c> {
-    let reached = tracks.iter().any(|t| t.key.observation != Observation::Control && t.last.connected())
-        || facts.iter().any(|f| match f {
-            Fact::Ping(p) => p.outcome == Outcome::OK,
-            Fact::ControlPort(p) => matches!(p.outcome, Outcome::OK | Outcome::Refused),
-            Fact::Control(c) => c.outcome == Outcome::OK,
-            _ => false,
-        });
-    if reached {
+    if vantages::reached(tracks, facts, None) {
         return Sanity::Sane;
     }
     facts.iter().find(|f| matches!(f, Fact::Control(_))).map_or(Sanity::Unproven, |f| Sanity::Blind(f))

@@ -72,6 +72,7 @@ pub(super) fn unmeasured(f: &Unmeasured) -> String {
     };
     let why = match f.why {
         Why::NoProfile => "no profile of that name",
+        Why::NotAllowed => "the operator runs without --allow-user-promql",
         Why::NoServer => "no metrics server is configured",
         Why::NoService => "the query wants a Service",
         Why::UnsafeName => "the name may not stand in a query",

@@ -12,8 +12,10 @@ use super::judge::Judgement;
 use super::verdict::Verdict;
 use super::view::View;
 use super::view::edge::Edge;
+use super::view::vantages::Votes;
 use crate::api::status::ScopeType;
 use crate::api::{Cause, Confidence, Pattern, conditions};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Longest summary, in bytes.
@@ -98,6 +100,11 @@ fn summary(view: &View<'_>, judgement: &Judgement<'_>, action: Option<&str>) -> 
     for also in &judgement.also {
         let _ = write!(text, " Also, {also}.");
     }
+    let votes = view.failing_edges().map(|e| Votes::of(&view.edges, e.address)).find(Votes::minority);
+    if let Some(votes) = &votes {
+        let list = |vantages: &BTreeSet<&str>| vantages.iter().copied().collect::<Vec<_>>().join(", ");
+        let _ = write!(text, " Seen from {}; it works from {}.", list(&votes.failing), list(&votes.working));
+    }
     if judgement.healthy == Some(false) && judgement.confidence < Confidence::High && !judgement.alternatives.is_empty()
     {
         let _ = write!(text, " Not excluded: {}.", names(&judgement.alternatives));
@@ -107,8 +114,8 @@ fn summary(view: &View<'_>, judgement: &Judgement<'_>, action: Option<&str>) -> 
     if judgement.healthy == Some(true) && !judgement.risks.is_empty() {
         let _ = write!(text, " Risks: {}.", names(&judgement.risks));
     }
-    if matches!(judgement.cause, Cause::Inconclusive) {
-        let vantages: std::collections::BTreeSet<&str> = view.edges.iter().map(|e: &Edge<'_>| e.vantage).collect();
+    if matches!(judgement.cause, Cause::Inconclusive) && votes.is_none() {
+        let vantages: BTreeSet<&str> = view.edges.iter().map(|e: &Edge<'_>| e.vantage).collect();
         if !vantages.is_empty() {
             let list: Vec<&str> = vantages.into_iter().collect();
             let _ = write!(text, " Seen from {}.", list.join(", "));
