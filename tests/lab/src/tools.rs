@@ -1,7 +1,7 @@
 //! Where the programs of the lab are: found, or prepared by the scripts in `hack/`.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
@@ -48,6 +48,18 @@ pub fn leeward() -> Result<PathBuf> {
         .map(|folder| folder.join("leeward"))
         .find(|path| path.is_file())
         .with_context(|| format!("no leeward binary near {}: run `cargo build`, or set LEEWARD", own.display()))
+}
+
+/// How a program of the lab ends: success only where all that it was asked for holds.
+pub fn exit(result: Result<bool>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs a script of `hack/` once per process; the scripts themselves are quick when their result is cached.

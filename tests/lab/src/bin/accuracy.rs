@@ -9,14 +9,7 @@ use lab::situation::Run;
 use lab::tools;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    tools::exit(run())
 }
 
 fn run() -> Result<bool> {

@@ -52,7 +52,9 @@ fn of_origin(text: &str) -> Option<&'static str> {
     if succeeds(text) {
         return None;
     }
-    let table: [(&[&str], &str); 9] = [
+    let table: [(&[&str], &str); 10] = [
+        // "unexpected EOF" is a body cut short, "EOF" alone a connection closed before an answer.
+        (&["unexpected EOF", "malformed HTTP"], "OriginResponseInvalid"),
         (&["connection refused"], "OriginRefused"),
         (&["i/o timeout", "no route to host", "network is unreachable", "host is unreachable"], "OriginUnreachable"),
         (&["certificate has expired"], "OriginCertExpired"),
@@ -67,12 +69,8 @@ fn of_origin(text: &str) -> Option<&'static str> {
         ),
         (&["EOF", "connection reset by peer"], "OriginClosedEarly"),
         (&["context deadline exceeded", "Timeout exceeded", "TLS handshake timeout"], "OriginTimeout"),
-        (&["malformed HTTP", "unexpected EOF", "invalid"], "OriginResponseInvalid"),
+        (&["invalid"], "OriginResponseInvalid"),
     ];
-    // "unexpected EOF" is a body cut short, "EOF" alone a connection closed before an answer.
-    if has(text, &["unexpected EOF", "malformed HTTP"]) {
-        return Some("OriginResponseInvalid");
-    }
     if let Some((_, cause)) = table.iter().find(|(words, _)| has(text, words)) {
         return Some(cause);
     }
