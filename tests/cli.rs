@@ -124,6 +124,10 @@ fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
     let open = file("open.yaml", "profiles: {kernel: {conntrackRatio: 'x{host=\"$hots\"}'}}\n");
     let counted =
         file("counted.yaml", &good.replace("spec:\n  proxy:", "spec:\n  traffic: {profile: other}\n  proxy:"));
+    let own = file(
+        "own.yaml",
+        &good.replace("spec:\n  proxy:", "spec:\n  traffic: {queries: {probes: up, originRequests: up}}\n  proxy:"),
+    );
     let prometheus = "--prometheus-url http://127.0.0.1:9 --traffic-profiles";
     let via = "diagnose --via http://127.0.0.1:9/ --origin 127.0.0.1:9";
     let cases = [
@@ -159,6 +163,7 @@ fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
         format!("diagnose -f {counted} {prometheus} {open}"),
         format!("diagnose -f {counted} {prometheus} /nonexistent.yaml"),
         format!("diagnose -f {counted} --prometheus-url http://127.0.0.1:9"),
+        format!("diagnose -f {own} --prometheus-url http://127.0.0.1:9"),
         format!("diagnose -f {counted} --prometheus-url 127.0.0.1:9 --traffic-profiles {profiles}"),
         format!("{via} --traffic-profiles {profiles} --prometheus-url http://127.0.0.1:9"),
         "diagnose --offline -f proxy-blocked-one-edge.json".to_owned(),

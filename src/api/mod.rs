@@ -11,6 +11,7 @@ pub mod names;
 pub mod probing;
 pub mod provider;
 pub mod proxy_network;
+pub mod shape;
 pub mod spec;
 pub mod status;
 pub mod targets;

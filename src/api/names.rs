@@ -29,6 +29,12 @@ pub const INGRESS_NGINX_ALLOWLIST: &str = "nginx.ingress.kubernetes.io/whitelist
 /// Longest name of an object that Leeward creates (a DNS label).
 const MAX_NAME: usize = 63;
 
+/// Whether this is a DNS label (RFC 1123): 1 to 63 lower-case letters, digits and inner dashes.
+pub fn is_dns_label(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(fits) && !text.starts_with('-') && !text.ends_with('-')
+}
+
 /// Field manager for fields of objects that somebody else created: one per ProtectedOrigin, so that
 /// two of them on one object show up as a conflict.
 pub fn foreign_manager(origin: &str) -> String {
@@ -82,6 +88,16 @@ mod tests {
         ];
         assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
         assert_ne!(foreign_manager("status"), OBJECT_MANAGER);
+    }
+
+    #[test]
+    fn a_dns_label_is_short_lower_case_and_has_its_dashes_inside() {
+        for label in ["a", "a-b", "0", &"a".repeat(63)] {
+            assert!(is_dns_label(label), "{label}");
+        }
+        for other in ["", "-a", "a-", "A", "a.b", "a_b", "\u{e9}", &"a".repeat(64)] {
+            assert!(!is_dns_label(other), "{other}");
+        }
     }
 
     #[test]

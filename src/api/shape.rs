@@ -14,20 +14,20 @@ const DEEPEST: usize = 64;
 /// The first thing that is wrong with a document, as the rest of a sentence that begins with its path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path} {problem}")]
-pub(super) struct Misshapen {
+pub struct Misshapen {
     pub path: String,
     pub problem: String,
 }
 
 /// A schema with its definitions.
 #[derive(Debug)]
-pub(super) struct Shape {
+pub struct Shape {
     root: Value,
 }
 
 /// The shapes of the kinds seen so far: some take a while to make.
 #[derive(Debug, Default)]
-pub(super) struct Shapes {
+pub struct Shapes {
     made: BTreeMap<&'static str, Shape>,
 }
 
@@ -38,7 +38,8 @@ impl Shapes {
 }
 
 impl Shape {
-    fn of<K: JsonSchema>() -> Self {
+    /// The shape that a type describes.
+    pub fn of<K: JsonSchema>() -> Self {
         let mut root = schemars::schema_for!(K).to_value();
         // Looked at by themselves; generated schemas differ in whether they name it.
         if let Some(required) = root.get_mut("required").and_then(Value::as_array_mut) {
@@ -188,7 +189,7 @@ fn article(kind: &str) -> &'static str {
 }
 
 /// `; did you mean X?` where one of the words is close to what stands there.
-pub(super) fn hint(text: &str, words: &[&str]) -> String {
+pub fn hint(text: &str, words: &[&str]) -> String {
     let lower = text.to_ascii_lowercase();
     let closeness = |word: &&&str| {
         let score = strsim::jaro_winkler(&lower, &word.to_ascii_lowercase());

@@ -10,6 +10,7 @@ use url::Url;
 
 /// Keep watch over the ProtectedOrigins of a cluster.
 #[derive(Clone, Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("counters").args(["traffic_profiles", "allow_user_promql"]).multiple(true))]
 pub struct RunOptions {
     /// Namespace of this installation: its Lease, ConfigMaps with ranges [default: the pod's, else leeward-system]
     #[arg(long, env = "LEEWARD_NAMESPACE", value_name = "NS")]
@@ -44,12 +45,15 @@ pub struct RunOptions {
     /// Name of the place that probes leave from, as in spec.origin.vantages
     #[arg(long, env = "LEEWARD_VANTAGE", default_value = "cluster", value_name = "NAME")]
     pub vantage: String,
-    /// Prometheus that is asked for traffic profiles; it is not bound by the egress rules
-    #[arg(long, env = "LEEWARD_PROMETHEUS_URL", value_name = "URL", value_parser = parse_url, requires = "traffic_profiles")]
+    /// Prometheus that is asked for counters of load; it is not bound by the egress rules
+    #[arg(long, env = "LEEWARD_PROMETHEUS_URL", value_name = "URL", value_parser = parse_url, requires = "counters")]
     pub prometheus_url: Option<Url>,
     /// File with the traffic profiles that spec.traffic.profile may name; read again when it changes
     #[arg(long, env = "LEEWARD_TRAFFIC_PROFILES", value_name = "FILE")]
     pub traffic_profiles: Option<PathBuf>,
+    /// Lets resources bring queries of their own (spec.traffic.queries): whoever may write one can then read every metric of that server
+    #[arg(long, env = "LEEWARD_ALLOW_USER_PROMQL", requires = "prometheus_url")]
+    pub allow_user_promql: bool,
     /// Where /livez, /readyz and /metrics are served
     #[arg(long, env = "LEEWARD_LISTEN", default_value = "[::]:8080", value_name = "ADDR:PORT")]
     pub listen: SocketAddr,

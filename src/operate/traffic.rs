@@ -1,6 +1,6 @@
 //! Reading counters of the origins' load, beside everything else: a metrics server that hangs holds up nobody.
 //!
-//! Once a minute each origin with a profile is asked about, a few at a time. What comes out lies on a board, and only
+//! Once a minute each origin that names counters is asked about, a few at a time. What comes out lies on a board, and only
 //! when it changed is the origin looked at again. Only the leader asks.
 
 use super::key::OriginKey;
@@ -8,14 +8,14 @@ use super::lease::Claim;
 use super::options::RunOptions;
 use super::origins::{Origins, Root};
 use super::queue::Queue;
-use crate::api::validated::Validated;
+use crate::api::ProtectedOrigin;
+use crate::api::validated::{ValidTraffic, Validated};
 use crate::evidence::Fact;
 use crate::evidence::fact::{Measure, Unmeasured, Why};
 use crate::observe::probe::Prober;
-use crate::observe::traffic::measure::source;
-use crate::observe::traffic::profile::ProfileError;
+use crate::observe::traffic::profiles::OpenError;
 use crate::observe::traffic::server::ServerError;
-use crate::observe::traffic::{Memory, Place, Profiles, Server, measure};
+use crate::observe::traffic::{Memory, Place, Profile, Profiles, Server, measure};
 use futures::StreamExt;
 use futures::stream;
 use jiff::Timestamp;
@@ -68,10 +68,8 @@ impl TrafficBoard {
 /// Why counting cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum TrafficError {
-    #[error("cannot read --traffic-profiles {path}: {source}")]
-    Read { path: String, source: std::io::Error },
-    #[error("--traffic-profiles {path}: {source}")]
-    Profiles { path: String, source: ProfileError },
+    #[error(transparent)]
+    Profiles(#[from] OpenError),
     #[error(transparent)]
     Server(#[from] ServerError),
 }
@@ -80,7 +78,9 @@ pub enum TrafficError {
 #[derive(Debug)]
 struct Asked {
     at: Instant,
-    profile: String,
+    /// Of the spec that was asked about.
+    generation: Option<i64>,
+    traffic: Option<ValidTraffic>,
     memory: Memory,
 }
 
@@ -92,6 +92,8 @@ pub struct Counting {
     server: Option<Server>,
     path: Option<PathBuf>,
     profiles: Mutex<Profiles>,
+    /// Whether resources may bring queries of their own.
+    own_queries: bool,
     asked: Mutex<HashMap<OriginKey, Asked>>,
     origins: Origins,
     queue: Arc<Queue>,
@@ -108,12 +110,13 @@ impl Counting {
     ) -> Result<Self, TrafficError> {
         let server = options.prometheus_url.as_ref().map(|url| Server::new(url, prober)).transpose()?;
         let path = options.traffic_profiles.clone();
-        let profiles = path.as_ref().map(read).transpose()?.unwrap_or_default();
+        let profiles = path.as_deref().map(Profiles::open).transpose()?.unwrap_or_default();
         Ok(Self {
             board: TrafficBoard::default(),
             server,
             path,
             profiles: Mutex::new(profiles),
+            own_queries: options.allow_user_promql,
             asked: Mutex::default(),
             origins,
             queue,
@@ -141,30 +144,28 @@ impl Counting {
 
     /// Asks about every origin that is due.
     async fn round(&self) {
-        let named: Vec<(OriginKey, Validated)> = self
+        let wanted: Vec<(OriginKey, Arc<ProtectedOrigin>)> = self
             .origins
             .keys()
             .into_iter()
             .filter_map(|key| {
                 let Some(Root::Read(object)) = self.origins.get(&key) else { return None };
-                object.spec.traffic.as_ref()?;
-                let spec = Validated::new(&object).ok().filter(|spec| !spec.suspend)?;
-                Some((key, spec))
+                (object.spec.traffic.is_some() && !object.spec.suspend).then_some((key, object))
             })
             .collect();
-        let keys: BTreeSet<OriginKey> = named.iter().map(|(key, _)| key.clone()).collect();
+        let keys: BTreeSet<OriginKey> = wanted.iter().map(|(key, _)| key.clone()).collect();
         self.asked.lock().retain(|key, _| keys.contains(key));
         for gone in self.board.keep(&keys) {
             self.queue.add(gone);
         }
-        let due: Vec<_> = named.into_iter().filter(|(key, spec)| self.is_due(key, spec)).collect();
+        let due: Vec<_> = wanted.into_iter().filter(|(key, object)| self.is_due(key, object)).collect();
         if due.is_empty() {
             return;
         }
         self.renew();
         stream::iter(due)
-            .for_each_concurrent(AT_ONCE, |(key, spec)| async move {
-                let facts = self.ask(&key, &spec).await;
+            .for_each_concurrent(AT_ONCE, |(key, object)| async move {
+                let facts = self.ask(&key, &object).await;
                 if self.board.put(&key, facts) {
                     self.queue.add(key);
                 }
@@ -172,44 +173,59 @@ impl Counting {
             .await;
     }
 
-    fn is_due(&self, key: &OriginKey, spec: &Validated) -> bool {
+    fn is_due(&self, key: &OriginKey, object: &ProtectedOrigin) -> bool {
         let asked = self.asked.lock();
-        asked.get(key).is_none_or(|a| a.at.elapsed() >= PERIOD || Some(&a.profile) != spec.traffic_profile.as_ref())
+        asked.get(key).is_none_or(|a| a.at.elapsed() >= PERIOD || a.generation != object.metadata.generation)
     }
 
-    async fn ask(&self, key: &OriginKey, spec: &Validated) -> Vec<Fact> {
-        let name = spec.traffic_profile.clone().unwrap_or_default();
-        let before = self.asked.lock().get(key).filter(|a| a.profile == name).map(|a| a.memory);
-        let mut asked = Asked { at: Instant::now(), profile: name.clone(), memory: before.unwrap_or_default() };
-        let unmeasured =
-            |why| vec![Fact::Unmeasured(Unmeasured { source: source(&name), measure: Measure::Everything, why })];
-        let profile = self.profiles.lock().get(&name).cloned();
-        let facts = match (&self.server, profile) {
-            (None, _) => unmeasured(Why::NoServer),
-            (_, None) => unmeasured(Why::NoProfile),
-            (Some(server), Some(profile)) => {
-                let (place, now) = (Place::of(spec), Timestamp::now().as_second());
-                let asking = measure(server, &profile, &place, &mut asked.memory, now);
-                timeout(PATIENCE, asking).await.unwrap_or_else(|_| unmeasured(Why::TimedOut))
-            }
+    async fn ask(&self, key: &OriginKey, object: &ProtectedOrigin) -> Vec<Fact> {
+        // A spec that is wrong is refused elsewhere, and nothing is measured for it.
+        let spec = Validated::new(object).ok();
+        let traffic = spec.as_ref().and_then(|spec| spec.traffic.clone());
+        let before = self.asked.lock().get(key).filter(|a| a.traffic == traffic).map(|a| a.memory);
+        let mut memory = before.unwrap_or_default();
+        let at = Instant::now();
+        let facts = match spec.as_ref().zip(traffic.as_ref()) {
+            None => Vec::new(),
+            Some((spec, traffic)) => match self.profile(traffic) {
+                Err(why) => unmeasured(traffic, why),
+                Ok((server, profile)) => {
+                    let (place, now) = (Place::of(spec), Timestamp::now().as_second());
+                    let asking = measure(server, &profile, &place, &mut memory, now);
+                    timeout(PATIENCE, asking).await.unwrap_or_else(|_| unmeasured(traffic, Why::TimedOut))
+                }
+            },
         };
-        self.asked.lock().insert(key.clone(), asked);
+        let generation = object.metadata.generation;
+        self.asked.lock().insert(key.clone(), Asked { at, generation, traffic, memory });
         facts
+    }
+
+    /// What is asked, and whom.
+    fn profile(&self, traffic: &ValidTraffic) -> Result<(&Server, Profile), Why> {
+        if matches!(traffic, ValidTraffic::Queries(_)) && !self.own_queries {
+            return Err(Why::NotAllowed);
+        }
+        let server = self.server.as_ref().ok_or(Why::NoServer)?;
+        let profile = match traffic {
+            ValidTraffic::Profile(name) => self.profiles.lock().get(name).cloned().ok_or(Why::NoProfile)?,
+            // Queries that cannot be read are refused with the spec (`validate`), which says what is wrong with them.
+            ValidTraffic::Queries(queries) => Profile::new(traffic.source(), queries).map_err(|_| Why::Refused)?,
+        };
+        Ok((server, profile))
     }
 
     /// Reads the profiles again: a mounted ConfigMap changes under its path. A file that became wrong leaves those that were
     /// read before.
     fn renew(&self) {
         let Some(path) = &self.path else { return };
-        match read(path) {
+        match Profiles::open(path) {
             Ok(profiles) => *self.profiles.lock() = profiles,
             Err(error) => tracing::warn!(%error, "keeping the traffic profiles that were read before"),
         }
     }
 }
 
-fn read(path: &PathBuf) -> Result<Profiles, TrafficError> {
-    let shown = || path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| TrafficError::Read { path: shown(), source })?;
-    Profiles::read(&text).map_err(|source| TrafficError::Profiles { path: shown(), source })
+fn unmeasured(traffic: &ValidTraffic, why: Why) -> Vec<Fact> {
+    vec![Fact::Unmeasured(Unmeasured { source: traffic.source(), measure: Measure::Everything, why })]
 }

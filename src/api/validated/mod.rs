@@ -5,11 +5,13 @@ mod allowlist;
 mod manners;
 mod origin;
 mod site;
+mod traffic;
 
 pub use allowlist::{ValidAllowlist, ValidExtra, ValidTarget};
 pub use manners::{Idle, TlsProfile};
 pub use origin::{ValidOrigin, Whereabouts};
 pub use site::{Host, SiteUrl};
+pub use traffic::ValidTraffic;
 
 use super::provider::Provider;
 use super::spec::{CacheBypass, Method, OriginTls, ProtectedOrigin, ProtectedOriginSpec, ReadyWhen, Verifies};
@@ -56,8 +58,8 @@ pub struct Validated {
     pub expect: ValidExpect,
     pub probe: ProbePlan,
     pub allowlist: ValidAllowlist,
-    /// The traffic profile that is measured, by name.
-    pub traffic_profile: Option<String>,
+    /// Counters of the origin's load.
+    pub traffic: Option<ValidTraffic>,
 }
 
 /// Which answer counts as good.
@@ -130,7 +132,7 @@ impl Validated {
             expect,
             probe,
             allowlist,
-            traffic_profile: traffic_profile(spec)?,
+            traffic: ValidTraffic::new(spec)?,
         })
     }
 
@@ -148,22 +150,6 @@ impl Validated {
             self.proxy_read_timeout.or(known.read_seconds).unwrap_or(GENERIC_TIMEOUT),
         )
     }
-}
-
-/// The name of a profile is a DNS label: it becomes the source of facts, in status and events.
-fn traffic_profile(spec: &ProtectedOriginSpec) -> Result<Option<String>, Invalid> {
-    let Some(traffic) = &spec.traffic else { return Ok(None) };
-    let name = &traffic.profile;
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let label =
-        (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') && !name.ends_with('-');
-    if !label {
-        return Err(Invalid::new(
-            "traffic.profile",
-            "must be the name of a traffic profile, such as default: lower-case letters, digits and dashes",
-        ));
-    }
-    Ok(Some(name.clone()))
 }
 
 /// Parses addresses in canonical form, at most 16 of them.

@@ -82,8 +82,8 @@ pub struct KnownArgs {
 /// Counters of the origin's load.
 #[derive(clap::Args, Debug)]
 pub struct TrafficArgs {
-    /// Prometheus that is asked for the profile that spec.traffic.profile names
-    #[arg(long, value_name = "URL", requires = "traffic_profiles", conflicts_with_all = ["via", "offline"],
+    /// Prometheus that is asked for what spec.traffic names
+    #[arg(long, value_name = "URL", conflicts_with_all = ["via", "offline"],
         value_parser = parse_url, help_heading = "What is known")]
     pub prometheus_url: Option<Url>,
     /// File with traffic profiles: queries with $namespace, $name, $service, $host and $window

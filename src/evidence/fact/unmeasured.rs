@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Unmeasured {
-    /// `profile NAME`.
+    /// `profile NAME`, or `spec.traffic.queries`.
     pub source: String,
     pub measure: Measure,
     pub why: Why,
@@ -38,6 +38,8 @@ pub enum Measure {
 pub enum Why {
     /// No profile of that name is configured.
     NoProfile,
+    /// Queries of the resource's own, and the operator does not allow them.
+    NotAllowed,
     /// No metrics server is configured.
     NoServer,
     /// The template wants a Service, and the origin is none.

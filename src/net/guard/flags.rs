@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use crate::api::names::is_dns_label;
 use crate::net::prefix::{Prefix, PrefixError};
 use crate::net::range_set::RangeSet;
 
@@ -34,21 +35,11 @@ impl FromStr for AllowTarget {
             Some((namespace, range)) => (Some(namespace), range),
             None => (None, text),
         };
-        if let Some(namespace) = namespace.filter(|name| !is_namespace(name)) {
+        if let Some(namespace) = namespace.filter(|name| !is_dns_label(name)) {
             return Err(AllowTargetError::Namespace(namespace.chars().take(63).collect()));
         }
         Ok(Self { namespace: namespace.map(str::to_owned), prefix: Prefix::parse_strict(range)? })
     }
-}
-
-/// A DNS label, as RFC 1123 has it.
-fn is_namespace(name: &str) -> bool {
-    let edges = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = name.as_bytes();
-    bytes.len() <= 63
-        && edges(bytes.first())
-        && edges(bytes.last())
-        && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
 }
 
 /// Flags of `leeward run` that shape the guard; `diagnose --guard` takes their defaults.

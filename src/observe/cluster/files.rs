@@ -5,10 +5,10 @@
 //! would: a field that nobody knows is an error, since it is most often a typing error.
 
 mod document;
-mod shape;
 
 use super::shelves::{Key, Shelf};
 use super::{ClusterSource, Kind, Shelves};
+use crate::api::shape::Shapes;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
 use document::Document;
 use k8s_openapi::api::core::v1 as core;
@@ -16,7 +16,6 @@ use k8s_openapi::api::events::v1 as events;
 use kube::ResourceExt;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use shape::Shapes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

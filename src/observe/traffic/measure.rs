@@ -19,7 +19,7 @@ pub struct Memory {
 
 /// Asks everything that the profile holds. A server that is not reached is asked no further.
 pub async fn measure(server: &Server, profile: &Profile, place: &Place, memory: &mut Memory, now: i64) -> Vec<Fact> {
-    let source = source(&profile.name);
+    let source = &profile.source;
     let unmeasured = |measure, why| Fact::Unmeasured(Unmeasured { source: source.clone(), measure, why });
     let mut series: BTreeMap<Query, Vec<(i64, f64)>> = BTreeMap::new();
     let mut facts: Vec<Fact> = Vec::new();
@@ -34,7 +34,7 @@ pub async fn measure(server: &Server, profile: &Profile, place: &Place, memory: 
             Ok(Got::Series(points)) => {
                 series.insert(query, points);
             }
-            Ok(Got::Value(value)) => facts.extend(fact(query, value, profile.uplink, &source)),
+            Ok(Got::Value(value)) => facts.extend(fact(query, value, profile.uplink, source)),
             Err(why @ (Why::Unreachable | Why::TimedOut)) => return vec![unmeasured(Measure::Everything, why)],
             Err(why) => missing.push((measure_of(query), why)),
         }
@@ -44,13 +44,13 @@ pub async fn measure(server: &Server, profile: &Profile, place: &Place, memory: 
         match traffic(&series, end, memory.raised) {
             Ok(found) => {
                 memory.raised = found.raised;
-                facts.push(Fact::Traffic(told(&found, &source)));
+                facts.push(Fact::Traffic(told(&found, source)));
             }
             Err(why) => missing.push((Measure::Traffic, why)),
         }
     }
     if has(Query::Probes) {
-        match probes(&series, &source) {
+        match probes(&series, source) {
             Ok(found) => facts.push(Fact::LoadContrast(found)),
             Err(why) => missing.push((Measure::LoadContrast, why)),
         }
@@ -62,11 +62,6 @@ pub async fn measure(server: &Server, profile: &Profile, place: &Place, memory: 
         }
     }
     facts
-}
-
-/// How facts of a profile name their source.
-pub fn source(profile: &str) -> String {
-    format!("profile {profile}")
 }
 
 enum Got {

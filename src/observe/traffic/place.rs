@@ -1,5 +1,6 @@
 //! What a template is filled with: the names of one origin, each checked before it may stand in a query.
 
+use crate::api::names::is_dns_label;
 use crate::api::validated::{Host, Validated, Whereabouts};
 use crate::evidence::fact::Why;
 
@@ -42,20 +43,14 @@ impl Place {
     /// The value of a variable, safe inside a string of a query: nothing in it can end the string, or mean anything there.
     pub fn value(&self, variable: Variable) -> Result<&str, Why> {
         let (value, safe): (&str, fn(&str) -> bool) = match variable {
-            Variable::Namespace => (&self.namespace, is_label),
+            Variable::Namespace => (&self.namespace, is_dns_label),
             Variable::Name => (&self.name, is_host),
-            Variable::Service => (self.service.as_deref().ok_or(Why::NoService)?, is_label),
+            Variable::Service => (self.service.as_deref().ok_or(Why::NoService)?, is_dns_label),
             Variable::Host => (&self.host, is_host),
             Variable::Window => return Ok(WINDOW),
         };
         if safe(value) { Ok(value) } else { Err(Why::UnsafeName) }
     }
-}
-
-/// A DNS label (RFC 1123).
-fn is_label(text: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=63).contains(&text.len()) && text.bytes().all(fits)
 }
 
 /// A DNS name or an address.

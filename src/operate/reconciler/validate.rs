@@ -2,11 +2,12 @@
 
 use crate::api::ProtectedOrigin;
 use crate::api::conditions::Reason;
-use crate::api::validated::Validated;
+use crate::api::validated::{ValidTraffic, Validated};
 use crate::api::vocabulary::Access;
 use crate::net::admission::admit_prefix;
 use crate::net::guard::{FORBIDDEN, GuardPolicy};
 use crate::net::{Prefix, Provenance};
+use crate::observe::traffic::Profile;
 use crate::report::status::Answer;
 use std::sync::Arc;
 
@@ -20,6 +21,10 @@ pub fn validate(object: &ProtectedOrigin, rules: &GuardPolicy, vantage: &str) ->
         if let Err(problem) = admitted {
             return Err(Answer::no(Reason::InvalidTarget, format!("spec.allowlist.extraCIDRs[{i}].cidr: {problem}")));
         }
+    }
+    if let Some(traffic @ ValidTraffic::Queries(queries)) = &origin.traffic {
+        Profile::new(traffic.source(), queries)
+            .map_err(|problem| Answer::no(Reason::InvalidTarget, format!("spec.traffic.queries{problem}")))?;
     }
     let listed = origin.origin.access(vantage) == Access::Listed;
     let reads_bodies = origin.expect.body_contains.is_some();
@@ -80,5 +85,11 @@ mod tests {
         let wide = object(|s| s["allowlist"] = json!({"extraCIDRs": [{"cidr": "0.0.0.0/1", "reason": "all"}]}));
         let answer = validate(&wide, &rules(None), "cluster").unwrap_err();
         assert!(answer.message.starts_with("spec.allowlist.extraCIDRs[0].cidr: "), "{}", answer.message);
+        let query = object(|s| s["traffic"] = json!({"queries": {"memoryRatio": "x{a=\"$hots\"}"}}));
+        let answer = validate(&query, &rules(None), "cluster").unwrap_err();
+        assert!(answer.message.starts_with("spec.traffic.queries.memoryRatio has $hots"), "{}", answer.message);
+        let both = object(|s| s["traffic"] = json!({"profile": "default", "queries": {"memoryRatio": "x"}}));
+        let answer = validate(&both, &rules(None), "cluster").unwrap_err();
+        assert!(answer.message.starts_with("spec.traffic must have exactly one of"), "{}", answer.message);
     }
 }

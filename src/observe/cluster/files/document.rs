@@ -1,8 +1,8 @@
 //! One YAML document, and what can be wrong with it.
 
 use super::super::Kind;
-use super::shape::{self, Shapes};
 use crate::api;
+use crate::api::shape::{self, Shapes};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
