@@ -130,6 +130,7 @@ fn it_installs_twice_and_grants_what_is_meant() {
         ("patch", "networkpolicies.networking.k8s.io"),
         ("delete", "networkpolicies.networking.k8s.io"),
         ("patch", "ingresses.networking.k8s.io"),
+        ("patch", "protectedorigins.leeward.dev"),
     ] {
         assert!(may(verb, resource, "shop"), "{verb} {resource}");
         assert!(!may(verb, resource, EVERYWHERE), "{verb} {resource} elsewhere");

@@ -7,6 +7,7 @@
 //! S6 (no connection to a denied address) and S8 (one writer) are not visible in a single write and are held elsewhere.
 
 mod annotation;
+mod finalizer;
 mod network;
 mod policy;
 mod sent;
@@ -95,6 +96,7 @@ pub fn violations(sent: &Sent, prior: Option<&Value>, world: &World) -> Vec<Viol
             network::check(sent, prior, &mut found);
         }
         ("protectedorigins", Some("status")) => status_of(sent, &mut found),
+        ("protectedorigins", None) => finalizer::check(sent, prior, world, &mut found),
         ("leases" | "events", None) => {}
         _ => found.add(Invariant::S5, format!("{sent} is no write that Leeward ever makes")),
     }

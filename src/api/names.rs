@@ -23,6 +23,11 @@ pub const OBJECT_MANAGER: &str = "leeward";
 /// Field manager of the status of both kinds.
 pub const STATUS_MANAGER: &str = "leeward-status";
 
+/// Field manager of the finalizer.
+pub const FINALIZER_MANAGER: &str = "leeward-finalizer";
+/// Finalizer on a ProtectedOrigin whose deletion gives up fields of objects that it does not own.
+pub const RELEASE_FINALIZER: &str = "leeward.dev/release";
+
 /// Annotation that ingress-nginx reads as the allowlist of an Ingress.
 pub const INGRESS_NGINX_ALLOWLIST: &str = "nginx.ingress.kubernetes.io/whitelist-source-range";
 
@@ -85,6 +90,8 @@ mod tests {
             MANAGED_BY_LABEL,
             OBJECT_MANAGER,
             STATUS_MANAGER,
+            FINALIZER_MANAGER,
+            RELEASE_FINALIZER,
         ];
         assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
         assert_ne!(foreign_manager("status"), OBJECT_MANAGER);

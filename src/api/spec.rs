@@ -307,7 +307,7 @@ pub struct Allowlist {
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["cidr".into()]))]
     pub extra_cidrs: Vec<ExtraCidr>,
-    /// What happens to written allowlists when this resource is deleted: `Orphan` leaves them as they are, `Delete` removes owned objects and releases fields. Default: Orphan.
+    /// What happens to written allowlists when this resource is deleted: `Orphan` leaves them as they are, `Delete` removes owned objects and releases fields; with a target in an object that Leeward does not own the finalizer leeward.dev/release makes the deletion wait until that is done. Default: Orphan.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
     /// The objects that carry the allowlist, by name. At most 32. Default: none.

@@ -5,6 +5,7 @@ use super::key::OriginKey;
 use super::queue::Queue;
 use crate::api::ProtectedOrigin;
 use futures::StreamExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
@@ -28,9 +29,8 @@ pub enum Root {
 /// What is known of a resource that cannot be read.
 #[derive(Clone, Debug)]
 pub struct Malformed {
-    pub uid: Option<String>,
-    pub generation: i64,
-    pub deleting: bool,
+    /// Without managed fields.
+    pub meta: ObjectMeta,
     pub problem: String,
 }
 
@@ -154,14 +154,9 @@ impl Feed {
                 Root::Read(Arc::new(object))
             }
             Err(invalid) => {
-                let meta = &invalid.metadata;
                 tracing::warn!(origin = %key, error = invalid.error, "ProtectedOrigin cannot be read");
-                Root::Malformed(Arc::new(Malformed {
-                    uid: meta.uid.clone(),
-                    generation: meta.generation.unwrap_or_default(),
-                    deleting: meta.deletion_timestamp.is_some(),
-                    problem: invalid.error,
-                }))
+                let meta = ObjectMeta { managed_fields: None, ..invalid.metadata };
+                Root::Malformed(Arc::new(Malformed { meta, problem: invalid.error }))
             }
         };
         self.origins.roots.write().insert(key.clone(), root);

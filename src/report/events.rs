@@ -14,6 +14,8 @@ use tokio::time::{Instant, timeout};
 
 /// What happened, in the event's field `action`.
 const ACTION: &str = "Diagnose";
+/// The same where a resource is deleted.
+const RELEASE: &str = "Release";
 /// Longest note, in bytes.
 const MAX_NOTE: usize = 1000;
 /// Longest wait for the API server.
@@ -98,8 +100,18 @@ impl Events {
         }
     }
 
-    /// Sends one, within the limits. An event that cannot be sent is lost: the status says it all.
+    /// Sends the event of a verdict, within the limits. An event that cannot be sent is lost: the status says it all.
     pub async fn send(&self, regarding: &ObjectReference, diagnosis: &Diagnosis) {
+        let type_ = if diagnosis.cause == Cause::Healthy { EventType::Normal } else { EventType::Warning };
+        self.publish(regarding, type_, ACTION, &diagnosis.cause.to_string(), &diagnosis.summary).await;
+    }
+
+    /// Warns of what became of a write that was asked for.
+    pub async fn warn(&self, regarding: &ObjectReference, reason: &str, text: &str) {
+        self.publish(regarding, EventType::Warning, RELEASE, reason, text).await;
+    }
+
+    async fn publish(&self, regarding: &ObjectReference, type_: EventType, action: &str, reason: &str, text: &str) {
         let (namespace, name) = (regarding.namespace.as_deref().unwrap_or_default(), regarding.name.as_deref());
         let object = format!("{namespace}/{}", name.unwrap_or_default());
         let now = Instant::now();
@@ -109,12 +121,11 @@ impl Events {
             self.metrics.series().events_dropped.inc();
             return;
         }
-        let type_ = if diagnosis.cause == Cause::Healthy { EventType::Normal } else { EventType::Warning };
         let event = Event {
             type_,
-            reason: diagnosis.cause.to_string(),
-            note: Some(note(&diagnosis.summary)),
-            action: ACTION.to_owned(),
+            reason: reason.to_owned(),
+            note: Some(note(text)),
+            action: action.to_owned(),
             secondary: None,
         };
         match timeout(PATIENCE, self.recorder.publish(&event, regarding)).await {

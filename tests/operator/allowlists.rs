@@ -58,7 +58,7 @@ fn enforce_writes_follows_the_list_and_says_what_the_write_did() {
     assert_eq!(annotation(&stage, "keep"), "198.51.100.0/24");
     assert_eq!(object["status"]["allowlist"]["prefixes"], 1);
     let told = |wanted: &str| {
-        lab::process::wait_until(wanted, Duration::from_secs(20), || {
+        lab::process::wait_until(wanted, Duration::from_mins(1), || {
             let found = stage.condition("keep", "shop", "AllowlistSynced").unwrap();
             found["message"].as_str().unwrap().contains(wanted)
         })

@@ -7,10 +7,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
 
 mod allowlists;
+mod departure;
 mod networks;
 mod promises;
 mod rest;
 mod rights;
+mod rollback;
 mod stage;
 mod traffic;
 mod trouble;

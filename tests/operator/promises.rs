@@ -48,7 +48,8 @@ impl Replay {
         let key = (text("/objectRef/resource"), text("/objectRef/namespace"), in_response(text("/objectRef/name")));
         if event["user"]["username"] == OPERATOR {
             self.writes += 1;
-            let world = self.world(canaries);
+            let mut world = self.world(canaries);
+            world.rolling_back = key.1 == crate::rollback::NAMESPACE;
             let sent = sent(event).unwrap_or_else(|| panic!("an unreadable event: {event}"));
             if !sent.dry_run {
                 self.broken.extend(violations(&sent, self.objects.get(&key), &world));

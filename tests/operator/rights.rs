@@ -67,6 +67,12 @@ fn use_everything(stage: &crate::stage::Stage) {
     stage.apply(&manifest);
     stage.await_condition("rights", "shop", "OriginHealthy", "True/Healthy", 20);
     stage.await_condition("rights", "shop", "AllowlistSynced", "True/Synced", 30);
+    // What fails while a narrowing is watched would be put down to it, and taken back.
+    lab::process::wait_until("the effect is known", Duration::from_mins(1), || {
+        let synced = stage.condition("rights", "shop", "AllowlistSynced").unwrap();
+        synced["message"].as_str().unwrap().contains("probed after the write")
+    })
+    .unwrap();
     stage.block_proxy();
     stage.await_condition("rights", "shop", "OriginHealthy", "False/ProxyBlocked", 60);
     stage.allow_proxy();

@@ -31,7 +31,8 @@ pub struct Stage {
     pub origin: Nginx,
     _proxy: RunningProxy,
     _bridges: [Bridge; 2],
-    _network: Network,
+    /// Last: its hosts carry all of the above.
+    pub network: Network,
 }
 
 static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::build()));
@@ -63,17 +64,8 @@ impl Stage {
         let proxy =
             Proxy::new(Kind::Nginx, &[proxy_host.at(80)], &[origin_host.at(80)]).start(&proxy_host, "proxy").unwrap();
         let bridges = [server.open_in(&operator).unwrap(), server.open_in(&standby).unwrap()];
-        let this = Self {
-            server,
-            operator,
-            standby,
-            origin_host,
-            dns,
-            origin,
-            _proxy: proxy,
-            _bridges: bridges,
-            _network: network,
-        };
+        let this =
+            Self { server, operator, standby, origin_host, dns, origin, _proxy: proxy, _bridges: bridges, network };
         this.install();
         this
     }
@@ -93,6 +85,7 @@ impl Stage {
     fn clean(&mut self) {
         // What the test before this one wrote.
         crate::promises::judge(self);
+        self.let_go();
         for kind in ["protectedorigins", "networkpolicies", "ingresses", "events.v1.events.k8s.io"] {
             let _ = self.server.kubectl(&["delete", kind, "-A", "--all"]);
         }
@@ -102,6 +95,17 @@ impl Stage {
             host.firewall(&[]).unwrap();
         }
         self.origin.start_again().unwrap();
+    }
+
+    /// Takes every finalizer off: what an administrator does once Leeward is uninstalled.
+    fn let_go(&self) {
+        let list = ["get", "protectedorigins", "-A", "-o"];
+        let names = "jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name}{\"\\n\"}{end}";
+        let text = self.server.kubectl(&[list.as_slice(), &[names]].concat()).unwrap();
+        for (namespace, name) in text.lines().filter_map(|line| line.split_once(' ')) {
+            let patch = ["patch", "protectedorigin", "-n", namespace, name, "--type=merge", "-p"];
+            let _ = self.server.kubectl(&[patch.as_slice(), &["{\"metadata\":{\"finalizers\":null}}"]].concat());
+        }
     }
 
     /// A namespace with these labels and annotations, such as `leeward.dev/enforce: allowed`.

@@ -47,6 +47,34 @@ impl Rollback {
         Some(Self { origin: origin.to_owned(), target: target.clone(), narrowed: step.fingerprint.clone(), restore })
     }
 
+    #[cfg(test)]
+    pub fn any() -> Self {
+        use crate::allow::render::ingress_annotation::AnnotationShape;
+        use crate::api::targets::{IngressPreset, TargetType};
+        let shape = AnnotationShape::new("shop", "web", None, IngressPreset::IngressNginx, "shop");
+        let restore = Step {
+            direction: Direction::Widen,
+            repair: false,
+            fingerprint: String::new(),
+            write: Write::Release { shape },
+        };
+        let target = TargetPlan {
+            name: "web".to_owned(),
+            kind: TargetType::IngressAnnotation,
+            object: "web".to_owned(),
+            key: "Ingress shop/web".to_owned(),
+            change: crate::allow::Change::Update,
+            added: Vec::new(),
+            removed: Vec::new(),
+            diff: String::new(),
+            veto: None,
+            notes: Vec::new(),
+            steps: Vec::new(),
+            fingerprint: Fingerprint::new(),
+        };
+        Self { origin: "shop/shop".to_owned(), target, narrowed: Fingerprint::new(), restore }
+    }
+
     /// Name of the target.
     pub fn target(&self) -> &str {
         &self.target.name

@@ -264,6 +264,46 @@ fn s5_nothing_of_anybody_else_is_touched() {
     assert_eq!(broken(&with_spec, None, &world), s5);
 }
 
+fn hold(finalizers: &Value) -> Sent {
+    let path = "/apis/leeward.dev/v1alpha1/namespaces/shop/protectedorigins/shop";
+    let body = json!({"metadata": {"uid": "u-9", "resourceVersion": "5", "finalizers": finalizers}});
+    let query = "fieldManager=leeward-finalizer";
+    Sent::of("PATCH", path, query, "application/merge-patch+json", body.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn s5_of_a_resource_itself_only_our_finalizer_is_written() {
+    let mut world = world();
+    let resource =
+        json!({"metadata": {"name": "shop", "uid": "u-9", "resourceVersion": "5", "finalizers": ["theirs"]}});
+    let (ours, without) = (json!(["theirs", "leeward.dev/release"]), json!(["theirs"]));
+    // An end that gives up nothing is not waited for.
+    assert_eq!(broken(&hold(&ours), Some(&resource), &world), [Invariant::Consent]);
+    world.origins[0].spec.allowlist.deletion_policy = DeletionPolicy::Delete;
+    assert_eq!(broken(&hold(&ours), Some(&resource), &world), []);
+    assert_eq!(broken(&hold(&without), Some(&resource), &world), []);
+    let s5 = [Invariant::S5];
+    for other in [json!([]), json!(["leeward.dev/release"]), json!(["theirs", "mine"])] {
+        assert_eq!(broken(&hold(&other), Some(&resource), &world), s5, "{other}");
+    }
+    assert_eq!(broken(&hold(&ours), None, &world), s5);
+    assert_eq!(broken(&Sent { manager: Some("leeward".to_owned()), ..hold(&ours) }, Some(&resource), &world), s5);
+    assert_eq!(broken(&Sent { verb: Verb::Apply, ..hold(&ours) }, Some(&resource), &world), s5);
+    for (pointer, value) in [
+        ("/spec", json!({})),
+        ("/metadata/labels", json!({})),
+        ("/metadata/uid", json!("u-8")),
+        ("/metadata/resourceVersion", json!("4")),
+    ] {
+        let mut sent = hold(&ours);
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        sent.object.pointer_mut(parent).unwrap()[key] = value;
+        assert_eq!(broken(&sent, Some(&resource), &world), s5, "{pointer}");
+    }
+    world.namespaces.clear();
+    assert_eq!(broken(&hold(&ours), Some(&resource), &world), [Invariant::Consent]);
+}
+
 #[test]
 fn s7_no_byte_of_a_target_is_written_anywhere() {
     let world = world();

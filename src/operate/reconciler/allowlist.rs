@@ -14,7 +14,7 @@ use crate::api::validated::Validated;
 use crate::report::status::Answer;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Longest time for all writes of one origin.
 const WRITES: Duration = Duration::from_secs(45);
@@ -39,7 +39,7 @@ pub(super) struct About<'a> {
 impl Reconciler {
     /// Does what was planned; in Observe and Plan that is nothing.
     pub(super) async fn apply(&self, about: &About<'_>, plan: allow::Plan, keep: &mut Keep) -> Outcome {
-        let undone = self.after_write(about, keep).await;
+        let (undone, watched) = self.after_write(about, keep).await;
         // What was taken back is planned anew.
         let plan = if undone { self.plan(about, keep) } else { plan };
         let claim = || self.claim.is_current();
@@ -63,7 +63,7 @@ impl Reconciler {
             message.clone()
         };
         let allowlist = plan.status_with(applied.targets).map(|a| labelled(a, prior));
-        let again = (applied.again || undone).then_some(AGAIN);
+        let again = (applied.again || undone).then_some(AGAIN).into_iter().chain(watched).min();
         let reason = match applied.synced.reason {
             // The reference itself is what Accepted speaks of.
             Reason::ReferenceNotFound => Reason::SourceUnavailable,
@@ -118,29 +118,35 @@ impl Reconciler {
         }
         keep.asks += 1;
         keep.effect = None;
-        keep.after = Some(After {
-            ask: keep.asks,
-            was_healthy: about.diagnosed.healthy() == Some(true),
-            bad: 0,
-            rollbacks: applied.rollbacks.clone(),
-        });
+        let healthy = about.diagnosed.healthy() == Some(true);
+        // A narrowing that is still watched stays so, unless its object was written again.
+        let (mut rollbacks, was_healthy) = match keep.after.take() {
+            Some(earlier) if !earlier.rollbacks.is_empty() => (earlier.rollbacks, earlier.was_healthy),
+            _ => (Vec::new(), healthy),
+        };
+        rollbacks.retain(|earlier| applied.writes.iter().all(|written| written.object != earlier.key()));
+        let was_healthy = if rollbacks.is_empty() { healthy } else { was_healthy };
+        rollbacks.extend(applied.rollbacks.iter().cloned());
+        keep.after = Some(After { since: Instant::now(), ask: keep.asks, due: None, was_healthy, bad: 0, rollbacks });
         self.prober.ask(about.look.key, keep.asks).await;
     }
 
-    /// Looks at the round after the last write. True when something was taken back.
-    async fn after_write(&self, about: &About<'_>, keep: &mut Keep) -> bool {
-        match effect::weigh(keep, about.diagnosed.answered()) {
-            Next::Nothing | Next::Known => false,
+    /// Looks at the round after the last write. Whether something was taken back, and when to look again.
+    async fn after_write(&self, about: &About<'_>, keep: &mut Keep) -> (bool, Option<Duration>) {
+        match effect::weigh(keep, about.diagnosed.answered(), Instant::now()) {
+            Next::Nothing | Next::Known => (false, None),
+            Next::Wait(wait) => (false, Some(wait)),
             Next::LookAgain => {
                 keep.asks += 1;
                 if let Some(after) = &mut keep.after {
                     after.ask = keep.asks;
+                    after.due = None;
                 }
                 self.prober.ask(about.look.key, keep.asks).await;
-                false
+                (false, None)
             }
             Next::RollBack => {
-                let Some(after) = keep.after.take() else { return false };
+                let Some(after) = keep.after.take() else { return (false, None) };
                 let claim = || self.claim.is_current();
                 for rollback in &after.rollbacks {
                     let undoing = roll_back(&self.client, rollback, &claim, &mut keep.memory, about.look.now);
@@ -156,7 +162,7 @@ impl Reconciler {
                         }
                     }
                 }
-                true
+                (true, None)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What this process remembers of one origin between two looks. Nothing of it has to survive a restart.
 
+use super::finalizer;
 use crate::allow::{Memory, Rollback};
 use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProtectedOriginStatus};
@@ -27,6 +28,8 @@ pub struct Keep {
     pub effect: Option<&'static str>,
     /// How often the status was written lately.
     pub pace: Pace,
+    /// The finalizer as it was last written, for as long as the watch has not caught up with it.
+    pub held: Option<Held>,
     /// What may be needed once the resource is gone.
     pub last: Option<Last>,
 }
@@ -61,11 +64,22 @@ pub struct Written {
     pub status: ProtectedOriginStatus,
 }
 
+/// A finalizer that was put on or taken off.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    pub version: Option<u64>,
+    pub on: bool,
+}
+
 /// A write after which a round was asked for.
 #[derive(Debug)]
 pub struct After {
+    /// When it was written.
+    pub since: Instant,
     /// The round that shows the effect.
     pub ask: u64,
+    /// When to ask for the next round, where the last one may have come before the write took effect.
+    pub due: Option<Instant>,
     /// The site answered through the proxy before the write.
     pub was_healthy: bool,
     /// Failing rounds seen since.
@@ -87,6 +101,18 @@ impl Keep {
         if self.uid != uid {
             *self = Self { uid: uid.to_owned(), ..Self::default() };
         }
+    }
+
+    /// Whether the finalizer is on: what the watch shows, unless it still shows the resource from before our own write.
+    pub fn holds(&mut self, object: &ProtectedOrigin) -> bool {
+        let seen = version(object.metadata.resource_version.as_deref());
+        if let Some(held) = self.held {
+            match (seen, held.version) {
+                (Some(seen), Some(own)) if seen < own => return held.on,
+                _ => self.held = None,
+            }
+        }
+        finalizer::holds(object.metadata.finalizers.as_ref())
     }
 
     /// The newest status: the watch's, unless it still shows one from before our own last write.
@@ -132,6 +158,15 @@ mod tests {
         keep.written = Some(Written { version: Some(7), status: status.clone() });
         assert_eq!(keep.status(&object("6")), Some(status));
         assert_eq!(keep.status(&object("7")), None, "now the watch is as new, and it decides");
+    }
+
+    #[test]
+    fn a_watch_that_lags_does_not_hide_our_own_finalizer() {
+        let mut keep = Keep::default();
+        assert!(!keep.holds(&object("5")));
+        keep.held = Some(Held { version: Some(7), on: true });
+        assert!(keep.holds(&object("6")));
+        assert!(!keep.holds(&object("7")), "now the watch is as new, and somebody took it off");
     }
 
     #[tokio::test(start_paused = true)]

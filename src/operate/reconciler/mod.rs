@@ -4,6 +4,7 @@
 
 mod allowlist;
 mod effect;
+mod finalizer;
 mod gather;
 mod keep;
 mod leave;
@@ -133,8 +134,7 @@ impl Reconciler {
             }
             Some(Root::Malformed(object)) => self.malformed(key, &object, &mut keep).await.map(|()| None),
             Some(Root::Read(object)) if object.metadata.deletion_timestamp.is_some() => {
-                self.prober.forget(key).await;
-                Ok(None)
+                self.depart(key, &object, &mut keep).await
             }
             Some(Root::Read(object)) => self.look(key, &object, &mut keep).await,
         }
@@ -171,6 +171,7 @@ impl Reconciler {
         if let Some(answer) = refused(&plan) {
             return self.stopped(&look, keep, answer).await;
         }
+        self.hold(&look, &origin, keep).await?;
         let outcome = self.apply(&about, plan, keep).await;
 
         if let Some(list) = &outcome.allowlist {
@@ -243,10 +244,10 @@ impl Reconciler {
     /// Says so to a resource that cannot be read.
     async fn malformed(&self, key: &OriginKey, object: &Malformed, keep: &mut Keep) -> Result<(), WriteError> {
         self.prober.forget(key).await;
-        if object.deleting {
-            return Ok(());
+        if object.meta.deletion_timestamp.is_some() {
+            return self.let_go(key, object, keep).await;
         }
-        keep.about(object.uid.as_deref().unwrap_or_default());
+        keep.about(object.meta.uid.as_deref().unwrap_or_default());
         let prior = keep.written.as_ref().map(|w| w.status.clone());
         let accepted = Answer::no(
             Reason::InvalidTarget,
@@ -257,7 +258,7 @@ impl Reconciler {
         );
         let known = Known {
             prior: prior.as_ref(),
-            generation: object.generation,
+            generation: object.meta.generation.unwrap_or_default(),
             ready_when: ReadyWhen::Converged,
             synced: untouched(&accepted, &ProtectedOriginStatus::default()).synced,
             accepted,
@@ -270,7 +271,7 @@ impl Reconciler {
         if prior.as_ref() == Some(&status) {
             return Ok(());
         }
-        self.write(key, object.uid.as_deref(), keep, &status).await
+        self.write(key, object.meta.uid.as_deref(), keep, &status).await
     }
 
     /// Writes the status if it says something new, and the event that the change deserves. Returns how

@@ -78,7 +78,7 @@ fn say(key: &OriginKey, error: &WriteError, pause: Duration) {
         WriteError::NoClaim { .. } | WriteError::Replaced { .. } => {
             tracing::debug!(origin = %key, %error, seconds, "trying again");
         }
-        WriteError::Api { .. } | WriteError::Timeout { .. } => {
+        WriteError::Api { .. } | WriteError::Forbidden { .. } | WriteError::Timeout { .. } => {
             tracing::warn!(origin = %key, %error, seconds, "trying again");
         }
     }

@@ -1,0 +1,138 @@
+//! A write that hurts is taken back: a real policy engine enforces what Leeward wrote, visitors get errors, and soon they
+//! do not any more.
+
+use crate::stage::{condition, stage};
+use lab::process::wait_until;
+use lab::servers::{Kind, Origin, Proxy};
+use lab::tools;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Where a narrowing is taken back.
+pub const NAMESPACE: &str = "roll";
+const POD: &str = "10.244.7.10";
+const NODE: &str = "203.0.113.30";
+const EDGE: &str = "198.51.100.40";
+
+const OBJECTS: &str = "
+apiVersion: v1
+kind: Node
+metadata: {name: roll-node}
+spec: {podCIDR: 10.244.7.0/24, podCIDRs: [10.244.7.0/24]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: docs, namespace: roll, labels: {app: docs}}
+spec:
+  nodeName: roll-node
+  automountServiceAccountToken: false
+  containers: [{name: nginx, image: docs.example.com/docs:1, ports: [{name: http, containerPort: 8080}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: docs, namespace: roll}
+spec: {selector: {app: docs}, ports: [{name: http, port: 80, targetPort: http}]}
+---
+# A list that has nothing to do with where this proxy connects from.
+apiVersion: leeward.dev/v1alpha1
+kind: ProxyNetwork
+metadata: {name: roll}
+spec: {refreshSeconds: 10, source: {type: Inline, inline: {cidrs: [203.0.113.240/28]}}}
+";
+
+const SITE: &str = "
+apiVersion: leeward.dev/v1alpha1
+kind: ProtectedOrigin
+metadata: {name: docs, namespace: roll}
+spec:
+  proxy: {url: 'http://docs.example.com/', connectTimeoutSeconds: 2, readTimeoutSeconds: 3, networkRef: {name: roll}}
+  origin: {type: Service, service: {name: docs, port: 80}, scheme: HTTP, vantages: [{name: cluster, access: Listed}]}
+  probe: {periodSeconds: 10, connectTimeoutSeconds: 1, firstByteTimeoutSeconds: 3, pings: 0}
+  allowlist:
+    mode: Enforce
+    extraCIDRs: [{cidr: 192.0.2.50/32, reason: 'the probes of the operator'}]
+    targets: [{name: pods, type: NetworkPolicy, networkPolicy: {isolation: Allow}}]
+";
+
+#[test]
+fn an_isolation_that_cuts_visitors_off_is_taken_back_and_not_tried_again() {
+    let mut stage = stage();
+    stage.namespace(NAMESPACE, "leeward.dev/enforce: allowed", "leeward.dev/allowed-hosts: docs.example.com");
+    let node = stage.network.host("roll-node", &[NODE]).unwrap();
+    let pod = stage.network.pod(&node, "roll-pod", POD).unwrap();
+    let proxy_host = stage.network.host("roll-proxy", &[EDGE]).unwrap();
+    let _origin = Origin::new(&[pod.at(8080)]).start(&pod, "docs").unwrap();
+    let _proxy =
+        Proxy::new(Kind::Nginx, &[proxy_host.at(80)], &[pod.at(8080)]).start(&proxy_host, "docs-proxy").unwrap();
+    stage.dns.answer("docs.example.com", &[EDGE.parse().unwrap()]);
+    stage.apply(OBJECTS);
+    // There is no kubelet to say these.
+    let status = |words: &[&str], patch: &str| {
+        let all = [&["patch", "--subresource=status", "-p", patch], words].concat();
+        stage.server.kubectl(&all).unwrap();
+    };
+    status(
+        &["node", "roll-node"],
+        &format!(r#"{{"status":{{"addresses":[{{"type":"InternalIP","address":"{NODE}"}}]}}}}"#),
+    );
+    status(
+        &["-n", NAMESPACE, "pod", "docs"],
+        &format!(
+            r#"{{"status":{{"phase":"Running","podIP":"{POD}","podIPs":[{{"ip":"{POD}"}}],"hostIP":"{NODE}","conditions":[{{"type":"Ready","status":"True"}}]}}}}"#
+        ),
+    );
+    let _bridge = stage.server.open_in(&node).unwrap();
+    let mut command = node.command(tools::kube_router().unwrap());
+    command
+        .env("NODE_NAME", "roll-node")
+        .arg(format!("--kubeconfig={}", stage.server.kubeconfig().display()))
+        .args(["--run-router=false", "--run-service-proxy=false", "--run-firewall=true", "--v=1"])
+        .args(["--hostname-override=roll-node", "--service-cluster-ip-range=10.0.0.0/24", "--health-port=0"]);
+    let mut router = node.spawn("kube-router", &command).unwrap();
+    let log = router.log_path().to_owned();
+    router
+        .wait_until("enforcing", Duration::from_secs(30), || {
+            std::fs::read_to_string(&log).is_ok_and(|log| log.contains("sync iptables took"))
+        })
+        .unwrap();
+    let visit = || -> String {
+        let url = "http://docs.example.com/";
+        let resolve = format!("docs.example.com:80:{EDGE}");
+        let mut command = stage.standby.command("curl");
+        command.args(["-s", "-m", "8", "-o", "/dev/null", "-w", "%{http_code}", "--resolve", &resolve, url]);
+        String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned()
+    };
+    wait_until("the site to work", Duration::from_secs(20), || visit() == "200").unwrap();
+
+    let operator = stage.run(&[]);
+    operator.await_leader(30);
+    stage.apply(SITE);
+    let policy = || stage.server.kubectl(&["get", "networkpolicy", "-n", NAMESPACE, "leeward-docs", "-o", "name"]);
+    wait_until("the isolation", Duration::from_secs(40), || policy().is_ok()).unwrap();
+    wait_until("visitors cut off", Duration::from_secs(20), || ["502", "504"].contains(&visit().as_str())).unwrap();
+    let object = stage.await_condition(NAMESPACE, "docs", "AllowlistSynced", "False/RolledBack", 90);
+    assert!(policy().is_err(), "what was narrowed is still there: {:#}", object["status"]);
+    wait_until("visitors served again", Duration::from_secs(20), || visit() == "200").unwrap();
+    let object = stage.await_condition(NAMESPACE, "docs", "OriginHealthy", "True/Healthy", 90);
+    let synced = condition(&object, "AllowlistSynced").unwrap();
+    assert_eq!(synced["reason"], "RolledBack", "{synced:#}");
+
+    // The same is not tried again, although the site works.
+    let writes = operator.metric("leeward_api_writes_total", "kind=\"NetworkPolicy\"");
+    std::thread::sleep(Duration::from_secs(25));
+    assert!(policy().is_err());
+    assert!((operator.metric("leeward_api_writes_total", "kind=\"NetworkPolicy\"") - writes).abs() < 0.5);
+
+    // With the right list it is.
+    let list =
+        OBJECTS.split("---").last().unwrap().replace("203.0.113.240/28", &format!("203.0.113.240/28, {EDGE}/32"));
+    stage.apply(&list);
+    stage.await_condition(NAMESPACE, "docs", "AllowlistSynced", "True/Synced", 60);
+    wait_until("visitors served", Duration::from_secs(20), || visit() == "200").unwrap();
+    let written: Value = stage.server.get(NAMESPACE, "networkpolicy", "leeward-docs").unwrap();
+    assert!(written["spec"]["ingress"].to_string().contains(EDGE), "{written:#}");
+    drop(operator);
+    for object in [&["node", "roll-node"][..], &["-n", NAMESPACE, "pod", "docs", "--grace-period=0", "--force"]] {
+        stage.server.kubectl(&[&["delete"], object].concat()).unwrap();
+    }
+}
