@@ -16,7 +16,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use history::{Confirmed, Ledger};
+pub use history::{Confirmed, Ledger, Quality};
 pub use verdict::Verdict;
 
 use crate::evidence::Case;

@@ -6,6 +6,8 @@
 
 pub mod case;
 pub mod fact;
+pub mod jitter;
+pub mod link;
 pub mod probe;
 pub mod subject;
 pub mod track;
@@ -13,6 +15,7 @@ pub mod wilson;
 
 pub use case::Case;
 pub use fact::Fact;
+pub use link::Link;
 pub use probe::{Probe, Variant};
 pub use subject::{Subject, Surroundings};
 pub use track::{Health, PathKey, Track};

@@ -260,6 +260,9 @@ pub enum CertVerdict {
 pub struct TcpFacts {
     pub rtt_us: u32,
     pub rtt_var_us: u32,
+    /// The least that was measured: without what the peer's own delays add. 0 where nothing was.
+    #[serde(default)]
+    pub min_rtt_us: u32,
     /// Retransmitted segments, SYNs included.
     pub retransmits: u32,
     pub bytes_acked: u64,
@@ -267,6 +270,13 @@ pub struct TcpFacts {
     pub out_of_order: u32,
     pub segments_in: u32,
     pub path_mtu: u32,
+}
+
+impl TcpFacts {
+    /// The best round-trip time; absent where nothing was measured.
+    pub fn min_rtt(&self) -> Option<u32> {
+        Some(self.min_rtt_us).filter(|us| *us > 0)
+    }
 }
 
 impl Probe {

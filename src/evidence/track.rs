@@ -1,5 +1,6 @@
 //! The debounced state of one path: a vantage, a way (through the proxy or direct) and an address.
 
+use super::link::Link;
 use super::probe::{Probe, Variant};
 use crate::api::{Access, Observation, Pattern};
 use jiff::Timestamp;
@@ -48,6 +49,9 @@ pub struct Track {
     pub measured: u32,
     #[serde(default)]
     pub lossy: u32,
+    /// What its connections show of the way itself; absent before the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
     /// When this address last completed a TCP connection with this vantage; a later silence is
     /// evidence if it was within 24 hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,8 +10,9 @@ mod families;
 pub use families::{Labels, Series, Write};
 
 use crate::api::{Cause, Observation, Outcome};
+use crate::diagnose::Quality;
 use crate::evidence::Probe;
-use families::{ByOrigin, CauseOf, PhaseOf, RuleLabel, TimingOf, result_label};
+use families::{ByOrigin, CauseOf, LinkOf, PhaseOf, RuleLabel, TimingOf, result_label};
 use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -24,9 +25,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-/// Most series that one origin can have: verdict, healthy, last round, prefixes, probes and their failures,
-/// and five phases and a total for each of its two ways.
-pub const SERIES_PER_ORIGIN: usize = 6 + 2 * 6;
+/// Most series that one origin can have: verdict, healthy, last round, prefixes, probes and their failures;
+/// and for each of its two ways four phases and a total, the bounds of loss, round-trip time and jitter.
+pub const SERIES_PER_ORIGIN: usize = 6 + 2 * (5 + 4);
+
+/// Phases whose newest time is shown for each origin. The body's is in the histogram over all of them.
+const SHOWN: [&str; 5] = ["dns", "connect", "tls", "firstByte", "total"];
+
+/// The two ways to a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+enum Way {
+    ViaProxy,
+    Direct,
+}
 
 /// Every metric of the process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -71,8 +82,8 @@ impl Metrics {
         let series = self.series();
         series.probes.get_or_create(&result_label(probe)).inc();
         let way = match probe.observation {
-            Observation::ViaProxy | Observation::ViaProxyLong => "ViaProxy",
-            _ => "Direct",
+            Observation::ViaProxy | Observation::ViaProxyLong => Way::ViaProxy,
+            _ => Way::Direct,
         };
         if probe.observation == Observation::ViaProxy && probe.definite() {
             let origin = Labels(ByOrigin::new(namespace, name));
@@ -97,16 +108,20 @@ impl Metrics {
                 .get_or_create(&Labels(PhaseOf { observation: probe.observation.into(), phase }))
                 .observe(seconds);
             // The long probe is no measure of how the site is.
-            if probe.observation != Observation::ViaProxyLong {
+            if probe.observation != Observation::ViaProxyLong && SHOWN.contains(&phase) {
                 let origin = ByOrigin::new(namespace, name);
-                series.timings.get_or_create(&Labels(TimingOf { origin, path: way, phase })).set(seconds);
+                let path = way.into();
+                series.timings.get_or_create(&Labels(TimingOf { origin, path, phase })).set(seconds);
             }
         }
     }
 
-    /// A round of an origin has ended.
-    pub fn round(&self, namespace: &str, name: &str, unix_seconds: i64) {
+    /// A round of an origin has ended: when, and what the ways through the proxy and straight to the origin are like.
+    pub fn round(&self, namespace: &str, name: &str, unix_seconds: i64, qualities: [Quality; 2]) {
         self.series().last_round.get_or_create(&Labels(ByOrigin::new(namespace, name))).set(unix_seconds);
+        for (way, quality) in [Way::ViaProxy, Way::Direct].into_iter().zip(qualities) {
+            self.quality(namespace, name, way, quality);
+        }
     }
 
     /// What is confirmed about an origin. `healthy` is absent while nobody can say.
@@ -128,6 +143,29 @@ impl Metrics {
         }
     }
 
+    /// What the way itself is like, at its worst address.
+    fn quality(&self, namespace: &str, name: &str, way: Way, quality: Quality) {
+        let series = self.series();
+        let link = Labels(LinkOf { origin: ByOrigin::new(namespace, name), path: way.into() });
+        let seconds = |us: u32| f64::from(us) / 1e6;
+        let (least, most) = quality.lost.unzip();
+        for (family, value) in [
+            (&series.lost_least, least),
+            (&series.lost_most, most),
+            (&series.rtt, quality.link.map(|l| seconds(l.rtt_median_us))),
+            (&series.jitter, quality.link.and_then(|l| l.jitter_us).map(seconds)),
+        ] {
+            match value {
+                Some(value) => {
+                    family.get_or_create(&link).set(value);
+                }
+                None => {
+                    family.remove(&link);
+                }
+            }
+        }
+    }
+
     /// Prefixes that an origin's allowlists are to carry.
     pub fn prefixes(&self, namespace: &str, name: &str, prefixes: i64) {
         self.series().prefixes.get_or_create(&Labels(ByOrigin::new(namespace, name))).set(prefixes);
@@ -140,9 +178,14 @@ impl Metrics {
         if let Some(cause) = self.0.causes.lock().remove(&origin) {
             series.verdicts.remove(&Labels(CauseOf { origin: origin.clone(), cause: cause.into() }));
         }
-        for path in ["ViaProxy", "Direct"] {
-            for phase in ["dns", "connect", "tls", "firstByte", "body", "total"] {
+        for way in [Way::ViaProxy, Way::Direct] {
+            let path = way.into();
+            for phase in SHOWN {
                 series.timings.remove(&Labels(TimingOf { origin: origin.clone(), path, phase }));
+            }
+            let link = Labels(LinkOf { origin: origin.clone(), path });
+            for family in [&series.lost_least, &series.lost_most, &series.rtt, &series.jitter] {
+                family.remove(&link);
             }
         }
         series.healthy.remove(&Labels(origin.clone()));

@@ -4,7 +4,7 @@ mod answer;
 mod args;
 mod flags;
 mod gate;
-mod paths;
+pub(super) mod paths;
 mod progress;
 mod question;
 mod rounds;

@@ -2,16 +2,17 @@
 
 use crate::api::{Access, Observation, Outcome, Phase};
 use crate::cli::style::{BAD, FAINT, UNSURE, paint};
-use crate::evidence::{Health, Probe, Track, Variant};
+use crate::evidence::{Health, Link, Probe, Track, Variant};
 use anstyle::Style;
 
-const HEADER: [&str; 9] = ["PATH", "ADDRESS", "DNS", "CONNECT", "TLS", "FIRST BYTE", "BODY", "RESULT", "FAILED"];
+const HEADER: [&str; 11] =
+    ["PATH", "ADDRESS", "DNS", "CONNECT", "TLS", "FIRST BYTE", "BODY", "RESULT", "FAILED", "RTT", "SENT AGAIN"];
 
 /// Renders the tracks, the proxy's first. Columns without content are left out.
 pub fn table(tracks: &[Track]) -> String {
     let mut sorted: Vec<&Track> = tracks.iter().collect();
     sorted.sort_by_key(|t| (t.key.observation, t.key.variant == Variant::Plain, t.key.address));
-    let rows: Vec<[String; 9]> = sorted.iter().map(|track| row(track)).collect();
+    let rows: Vec<[String; 11]> = sorted.iter().map(|track| row(track)).collect();
     let widths: Vec<usize> = HEADER
         .iter()
         .enumerate()
@@ -37,7 +38,7 @@ pub fn table(tracks: &[Track]) -> String {
     out
 }
 
-fn row(track: &Track) -> [String; 9] {
+fn row(track: &Track) -> [String; 11] {
     let probe = &track.last;
     let time = |phase, ms| cell(probe, phase, ms);
     [
@@ -50,7 +51,17 @@ fn row(track: &Track) -> [String; 9] {
         time(Phase::Body, probe.timings.body_ms),
         result(probe),
         if track.samples == 0 { String::new() } else { format!("{} of {}", track.failures, track.samples) },
+        track.link.as_ref().map_or_else(String::new, round_trip),
+        if track.lossy == 0 { String::new() } else { format!("{} of {}", track.lossy, track.measured) },
     ]
+}
+
+/// The median round-trip time, and what is usual where that is known.
+pub(in crate::cli) fn round_trip(link: &Link) -> String {
+    let ms = |us: u32| format!("{}.{}", us / 1000, us % 1000 / 100);
+    let jitter = link.jitter_us.map_or_else(String::new, |us| format!(" ±{}", ms(us)));
+    let usual = link.baseline_us.map_or_else(String::new, |us| format!(", usually {}", ms(us)));
+    format!("{}{jitter} ms{usual}", ms(link.rtt_median_us))
 }
 
 fn path(track: &Track) -> String {

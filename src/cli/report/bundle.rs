@@ -6,7 +6,7 @@ use crate::api::{API_VERSION, Access, Observation, Outcome, Phase, Provider};
 use crate::cli::diagnose::Answer;
 use crate::diagnose::diagnose;
 use crate::evidence::probe::{Fault, Timings};
-use crate::evidence::{Case, Probe, Track, Variant};
+use crate::evidence::{Case, Link, Probe, Track, Variant};
 use crate::observe::route::Route;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -52,6 +52,11 @@ pub struct Row {
     pub address: Option<SocketAddr>,
     pub samples: u32,
     pub failures: u32,
+    /// Connections of which the kernel told how often it had to send again, and those in which it had to.
+    pub measured: u32,
+    pub lossy: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
     pub last: Request,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<Request>,
@@ -144,6 +149,9 @@ fn row(track: &Track) -> Row {
         address: track.key.address,
         samples: track.samples,
         failures: track.failures,
+        measured: track.measured,
+        lossy: track.lossy,
+        link: track.link,
         last: request(&track.last),
         last_failure: track.last_failure.as_ref().filter(|p| p.id != track.last.id).map(request),
     }

@@ -3,7 +3,8 @@
 use super::bundle::{Bundle, Request, Row, Visitors};
 use super::clients::{Shared, Trait};
 use crate::api::{Access, Observation};
-use crate::evidence::Variant;
+use crate::cli::diagnose::paths::round_trip;
+use crate::evidence::{Variant, wilson};
 use crate::observe::route::Route;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -30,6 +31,7 @@ pub fn render(bundle: &Bundle, zone: &TimeZone) -> String {
     }
     let _ = writeln!(out, "| Written | {} |", both(bundle.created, zone));
     paths(&mut out, &bundle.paths, zone);
+    ways(&mut out, &bundle.paths);
     evidence(&mut out, bundle);
     for route in &bundle.routes {
         hops(&mut out, route);
@@ -58,6 +60,29 @@ fn paths(out: &mut String, rows: &[Row], zone: &TimeZone) {
             let (path, from, id) = (path(row), from(row), &request.id);
             let _ = writeln!(out, "| {path} | {from} | {address} | {failed} | {at} | {result} | {took} | `{id}` |");
         }
+    }
+}
+
+/// Round-trip times and loss, where connections came about.
+fn ways(out: &mut String, rows: &[Row]) {
+    if rows.iter().all(|row| row.link.is_none() && row.lossy == 0) {
+        return;
+    }
+    let _ = writeln!(out, "\n## The way itself\n");
+    let _ = writeln!(
+        out,
+        "| Path | From | Address | Round trip ± jitter | 95th percentile | Connections with segments sent again |"
+    );
+    let _ = writeln!(out, "|---|---|---|---|---|---|");
+    for row in rows.iter().filter(|row| row.measured > 0) {
+        let address = row.address.map_or_else(|| "none".to_owned(), |a| a.to_string());
+        let (trip, late) = row.link.as_ref().map_or_else(
+            || ("none".to_owned(), "none".to_owned()),
+            |link| (round_trip(link), format!("{} ms", link.rtt_p95_us / 1000)),
+        );
+        let (least, most) = wilson::interval(row.lossy, row.measured);
+        let share = format!("{} of {} ({:.0} to {:.0} %)", row.lossy, row.measured, least * 100.0, most * 100.0);
+        let _ = writeln!(out, "| {} | {} | {address} | {trip} | {late} | {share} |", path(row), from(row));
     }
 }
 

@@ -7,6 +7,7 @@ mod losses;
 mod path;
 mod recent;
 mod score;
+mod times;
 mod window;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ pub use confirmed::Confirmed;
 pub(super) use path::ANSWER_HOLDS;
 
 use crate::api::{API_VERSION, Observation, Outcome, Phase};
-use crate::evidence::{Case, Fact, Health, PathKey, Probe, Subject, Variant, case, probe::Fault};
+use crate::evidence::{Case, Fact, Health, Link, PathKey, Probe, Subject, Variant, case, probe::Fault, wilson};
 use jiff::{SignedDuration, Timestamp};
 use path::Path;
 use recent::Recent;
@@ -32,6 +33,15 @@ const MISSED_LIMIT: u8 = 2;
 const LONG_PROBE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 /// How long an answered long probe explains the failures around it.
 const LONG_PROBE_HOLDS: SignedDuration = SignedDuration::from_mins(30);
+
+/// The worst that the paths of one kind show of the way itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Quality {
+    /// Least and largest share of connections in which the kernel had to send again (Wilson, 95 %).
+    pub lost: Option<(f64, f64)>,
+    /// Of the path with the longest round-trip time.
+    pub link: Option<Link>,
+}
 
 /// History of one origin.
 #[derive(Clone, Debug)]
@@ -188,6 +198,27 @@ impl Ledger {
         self.blind
             || self.paths.values().all(Path::settled) && self.rounds > 0
             || self.rounds >= ENOUGH_ROUNDS && self.paths.iter().all(own_failure)
+    }
+
+    /// How the worst way of a kind is: through the proxy, or straight to the origin.
+    pub fn quality(&self, via_proxy: bool) -> Quality {
+        let ours = |key: &PathKey| match key.observation {
+            Observation::ViaProxy => via_proxy,
+            other => !via_proxy && is_direct(other),
+        };
+        let mut worst = Quality::default();
+        for path in self.paths.iter().filter(|(key, _)| ours(key)).map(|(_, path)| path) {
+            let (measured, lossy) = path.losses();
+            if measured > 0 {
+                let here = wilson::interval(lossy, measured);
+                worst.lost = Some(worst.lost.filter(|there| there.0 >= here.0).unwrap_or(here));
+            }
+            if let Some(link) = path.link() {
+                let longer = worst.link.is_none_or(|there| there.rtt_median_us < link.rtt_median_us);
+                worst.link = if longer { Some(link) } else { worst.link };
+            }
+        }
+        worst
     }
 
     /// Everything known now, to be judged. `extra` are facts from elsewhere, such as the cluster's.

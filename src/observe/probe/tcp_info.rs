@@ -62,6 +62,7 @@ const TOTAL_RETRANS: usize = 100;
 const BYTES_ACKED: usize = 120;
 const BYTES_RECEIVED: usize = 128;
 const SEGMENTS_OUT: usize = 136;
+const MIN_RTT: usize = 148;
 const DATA_SEGMENTS_IN: usize = 152;
 const OUT_OF_ORDER: usize = 224;
 
@@ -80,6 +81,8 @@ impl Info {
         TcpFacts {
             rtt_us: self.u32(RTT),
             rtt_var_us: self.u32(RTT_VAR),
+            // All ones: never measured.
+            min_rtt_us: Some(self.u32(MIN_RTT)).filter(|us| *us != u32::MAX).unwrap_or_default(),
             retransmits: self.u32(TOTAL_RETRANS),
             bytes_acked: self.u64(BYTES_ACKED),
             bytes_received: self.u64(BYTES_RECEIVED),
@@ -114,6 +117,7 @@ mod tests {
         let facts = witness.facts().unwrap();
         assert_eq!((facts.bytes_received, facts.segments_in), (10, 1));
         assert!(facts.bytes_acked >= 5, "{facts:?}");
+        assert!(facts.min_rtt_us > 0 && facts.min_rtt_us <= facts.rtt_us, "{facts:?}");
         assert!(facts.rtt_us > 0 && facts.path_mtu > 1000, "{facts:?}");
         assert!(witness.sent_anything());
     }

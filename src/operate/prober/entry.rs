@@ -6,7 +6,7 @@ use super::site::{Answered, Assessment, Site};
 use crate::api::spec::CacheBypass;
 use crate::api::validated::SiteUrl;
 use crate::api::{Observation, Outcome};
-use crate::diagnose::{Confirmed, Ledger, diagnose};
+use crate::diagnose::{Confirmed, Ledger, Quality, diagnose};
 use crate::evidence::fact::Control;
 use crate::evidence::{Fact, Probe, Variant};
 use crate::observe::round::{Ask, Look};
@@ -125,6 +125,11 @@ impl Entry {
     /// Failing now, as far as the pools are concerned.
     pub fn is_failing(&self) -> bool {
         self.ledger.is_suspect()
+    }
+
+    /// How the ways through the proxy and straight to the origin are.
+    pub fn quality(&self) -> [Quality; 2] {
+        [true, false].map(|via_proxy| self.ledger.quality(via_proxy))
     }
 
     /// Failing, and nothing at all answers: this may be the vantage's own fault.

@@ -320,7 +320,7 @@ impl Schedule {
         let plain = slot.entry.take_in(round, look, &self.options.house, blind, now);
         if pool.is_some() {
             slot.entry.answer(request, ask, &probes);
-            self.metrics.round(&key.namespace, &key.name, now.as_second());
+            self.metrics.round(&key.namespace, &key.name, now.as_second(), slot.entry.quality());
         }
         slot.dark_since = match (slot.entry.is_dark(), slot.dark_since) {
             (false, _) => None,

@@ -101,6 +101,20 @@ impl Pairs for TimingOf {
     }
 }
 
+/// One of a resource's ways.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LinkOf {
+    pub origin: ByOrigin,
+    pub path: &'static str,
+}
+
+impl Pairs for LinkOf {
+    fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result {
+        self.origin.each(put)?;
+        put("path", self.path)
+    }
+}
+
 /// A phase of a kind of probe.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PhaseOf {
@@ -166,6 +180,10 @@ pub struct Series {
     pub verdicts: Family<CauseOf, Whole>,
     pub healthy: Family<ByOrigin, Whole>,
     pub timings: Family<TimingOf, Real>,
+    pub lost_least: Family<LinkOf, Real>,
+    pub lost_most: Family<LinkOf, Real>,
+    pub rtt: Family<LinkOf, Real>,
+    pub jitter: Family<LinkOf, Real>,
     pub last_round: Family<ByOrigin, Whole>,
     pub proxied: Family<ByOrigin, Count>,
     pub proxied_failed: Family<ByOrigin, Count>,
@@ -195,6 +213,10 @@ impl Series {
             verdicts: Family::default(),
             healthy: Family::default(),
             timings: Family::default(),
+            lost_least: Family::default(),
+            lost_most: Family::default(),
+            rtt: Family::default(),
+            jitter: Family::default(),
             last_round: Family::default(),
             proxied: Family::default(),
             proxied_failed: Family::default(),
@@ -216,6 +238,18 @@ impl Series {
         put.put("origin_verdict", "The confirmed cause of each origin", &series.verdicts);
         put.put("origin_healthy", "1 healthy, 0 unhealthy, absent while nobody can say", &series.healthy);
         put.put("origin_phase_seconds", "Time that the phase took in the newest probe of a path", &series.timings);
+        put.put(
+            "origin_link_loss_lower_ratio",
+            "Least share of connections in which segments had to be sent again (95 %), worst address",
+            &series.lost_least,
+        );
+        put.put("origin_link_loss_upper_ratio", "Largest share of them (95 %)", &series.lost_most);
+        put.put(
+            "origin_link_rtt_seconds",
+            "Median round-trip time of the last 120 connections, worst address",
+            &series.rtt,
+        );
+        put.put("origin_link_jitter_seconds", "Jitter of it (RFC 3550)", &series.jitter);
         put.put(
             "origin_last_round_timestamp_seconds",
             "When the newest round of an origin ended, in seconds since 1970",

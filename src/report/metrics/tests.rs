@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::api::Access;
-use crate::evidence::Variant;
 use crate::evidence::probe::Timings;
+use crate::evidence::{Link, Variant};
 use jiff::Timestamp;
 
 fn probe(observation: Observation) -> Probe {
@@ -38,13 +38,37 @@ fn lines_of(metrics: &Metrics, origin: &str) -> Vec<String> {
     metrics.text().unwrap().lines().filter(|l| l.contains(&needle)).map(str::to_owned).collect()
 }
 
+fn quality() -> Quality {
+    let link = Link { samples: 60, rtt_median_us: 25_000, jitter_us: Some(1_500), ..Link::default() };
+    Quality { lost: Some((0.05, 0.21)), link: Some(link) }
+}
+
+#[test]
+fn the_way_itself_is_shown_in_seconds_and_shares_and_not_at_all_while_nothing_is_known() {
+    let metrics = Metrics::new();
+    metrics.round("shop", "web", 5, [Quality::default(), quality()]);
+    let links = || lines_of(&metrics, "web").into_iter().filter(|l| l.contains("_link_")).collect::<Vec<_>>();
+    let mut lines = links();
+    lines.sort();
+    let labels = r#"{namespace="shop",name="web",path="Direct"}"#;
+    let wanted = [
+        ("jitter_seconds", "0.0015"),
+        ("loss_lower_ratio", "0.05"),
+        ("loss_upper_ratio", "0.21"),
+        ("rtt_seconds", "0.025"),
+    ];
+    assert_eq!(lines, wanted.map(|(name, value)| format!("leeward_origin_link_{name}{labels} {value}")));
+    metrics.round("shop", "web", 6, [Quality::default(); 2]);
+    assert_eq!(links(), Vec::<String>::new());
+}
+
 #[test]
 fn an_origin_has_at_most_24_series_whatever_happens_to_it() {
     let metrics = Metrics::new();
     for observation in [Observation::ViaProxy, Observation::ViaProxyLong, Observation::Direct, Observation::InCluster] {
         metrics.probed("shop", "web", &probe(observation));
     }
-    metrics.round("shop", "web", 5);
+    metrics.round("shop", "web", 5, [quality(), quality()]);
     metrics.prefixes("shop", "web", 22);
     for cause in [Cause::Healthy, Cause::ProxyBlocked, Cause::OriginRefused] {
         metrics.verdict("shop", "web", cause, Some(cause == Cause::Healthy));
@@ -63,7 +87,7 @@ fn the_series_of_an_origin_go_away_with_it() {
     let metrics = Metrics::new();
     metrics.probed("shop", "web", &probe(Observation::ViaProxy));
     metrics.verdict("shop", "web", Cause::Healthy, Some(true));
-    metrics.round("shop", "web", 5);
+    metrics.round("shop", "web", 5, [quality(), quality()]);
     metrics.prefixes("shop", "web", 22);
     metrics.forget("shop", "web");
     assert_eq!(lines_of(&metrics, "web"), Vec::<String>::new());
