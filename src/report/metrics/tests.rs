@@ -47,8 +47,8 @@ fn quality() -> Quality {
 fn the_way_itself_is_shown_in_seconds_and_shares_and_not_at_all_while_nothing_is_known() {
     let metrics = Metrics::new();
     metrics.round("shop", "web", 5, [Quality::default(), quality()]);
-    let links = || lines_of(&metrics, "web").into_iter().filter(|l| l.contains("_link_")).collect::<Vec<_>>();
-    let mut lines = links();
+    let shown = || lines_of(&metrics, "web").into_iter().filter(|l| l.contains("_link_")).collect::<Vec<_>>();
+    let mut lines = shown();
     lines.sort();
     let labels = r#"{namespace="shop",name="web",path="Direct"}"#;
     let wanted = [
@@ -59,7 +59,7 @@ fn the_way_itself_is_shown_in_seconds_and_shares_and_not_at_all_while_nothing_is
     ];
     assert_eq!(lines, wanted.map(|(name, value)| format!("leeward_origin_link_{name}{labels} {value}")));
     metrics.round("shop", "web", 6, [Quality::default(); 2]);
-    assert_eq!(links(), Vec::<String>::new());
+    assert_eq!(shown(), Vec::<String>::new());
 }
 
 #[test]
