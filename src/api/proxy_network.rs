@@ -230,13 +230,26 @@ pub struct InlineSource {
 }
 
 /// Where visitors arrive.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("(has(self.cidrs) && size(self.cidrs) > 0) || (has(self.cnameSuffixes) && size(self.cnameSuffixes) > 0)").message("edge must have at least one of cidrs and cnameSuffixes, or be left out"))]
 pub struct Edge {
-    /// Prefixes that the public name resolves into. At most 256.
-    #[schemars(length(min = 1, max = 256), inner(length(min = 2, max = 49)))]
+    /// Prefixes that the public name resolves into. At most 256. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256), inner(length(min = 2, max = 49)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub cidrs: Vec<String>,
+    /// Names of the proxy that the public name is an alias of (CNAME), or names above them, such as cdn.cloudflare.net: an answer that comes by way of one is the proxy's, whatever its addresses are. Lower-case, without a leading or trailing dot. At most 32. Default: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 32),
+        inner(
+            length(min = 3, max = 253),
+            regex(pattern = r"^[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)+$")
+        )
+    )]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub cname_suffixes: Vec<String>,
 }
 
 /// Limits on a change of the list.

@@ -64,6 +64,9 @@ pub struct Dns {
     pub outcome: Outcome,
     #[serde(default)]
     pub addresses: Vec<IpAddr>,
+    /// The one of `ProxyNetwork.spec.edge.cnameSuffixes` that the answer came by way of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_way_of: Option<String>,
 }
 
 /// Whose name it is.

@@ -46,6 +46,9 @@ pub struct Subject {
     /// `ProxyNetwork.spec.edge.cidrs`; empty when not declared.
     #[serde(default)]
     pub edge: Vec<ipnet::IpNet>,
+    /// `ProxyNetwork.spec.edge.cnameSuffixes`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edge_aliases: Vec<String>,
     pub lockdown: Lockdown,
     /// A marker is declared.
     pub marker: bool,
@@ -113,6 +116,7 @@ impl Subject {
             origin_addresses,
             // An edge that cannot be read is reported where the ProxyNetwork is; here it is not known.
             edge: edge.map_or_else(Vec::new, |e| e.cidrs.iter().filter_map(|c| network_of(c)).collect()),
+            edge_aliases: edge_aliases(around.network),
             lockdown: spec.origin.lockdown,
             marker: spec.origin.marker.is_some(),
             control: around.control,
@@ -121,6 +125,11 @@ impl Subject {
             enforcing: around.enforcing,
         }
     }
+}
+
+/// Names of the proxy that the site's name may be an alias of.
+pub fn edge_aliases(network: Option<&ProxyNetwork>) -> Vec<String> {
+    network.and_then(|n| n.spec.edge.as_ref()).map_or_else(Vec::new, |edge| edge.cname_suffixes.clone())
 }
 
 /// The product in front of the origin: the spec's, else the network's preset, else Generic.
@@ -177,6 +186,7 @@ mod tests {
                 origin_addresses: resolved.to_vec(),
                 cluster_addresses: vec!["203.0.113.11".parse().unwrap()],
                 edge: vec!["192.0.2.0/24".parse().unwrap(), "198.51.100.7/32".parse().unwrap()],
+                edge_aliases: Vec::new(),
                 lockdown: Lockdown::NotRequired,
                 marker: false,
                 control: true,

@@ -132,6 +132,7 @@ impl LookArgs {
         })?;
         let mut plan =
             Plan::new(Arc::clone(&question.spec), subject::provider(&question.spec, question.network.as_deref()));
+        plan.edge_aliases = subject::edge_aliases(question.network.as_deref());
         plan.access = self.vantage.access;
         plan.ca_pem.clone_from(&question.ca_pem);
         plan.long_deadline = Some(plan.long_deadline().min(Duration::from_secs(self.looking.long_probe.into())));

@@ -9,6 +9,7 @@ use crate::diagnose::view::names::exhibits;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, Sanity, View};
 use crate::diagnose::words::next::Next;
+use crate::evidence::fact::Dns;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -19,7 +20,7 @@ pub const BYPASSES: Rule = Rule {
 };
 
 /// An answer that is a declared origin address, or one outside `ProxyNetwork.spec.edge` where that is
-/// given. The ranges that a proxy connects *from* are no evidence here: edges and egress differ.
+/// given: neither in its prefixes nor by way of one of its names. The ranges that a proxy connects *from* are no evidence here: edges and egress differ.
 /// Look-alike: a name server that answers insiders with the origin on purpose; hence Medium while only
 /// one was asked, or others disagree.
 fn bypasses<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
@@ -27,18 +28,22 @@ fn bypasses<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         return Err("it is about the site's name, not about one address");
     }
     let subject = view.subject;
-    let astray = |a: &IpAddr| {
-        subject.origin_addresses.contains(a) || !subject.edge.is_empty() && !subject.edge.iter().any(|p| p.contains(a))
+    let declared = !subject.edge.is_empty() || !subject.edge_aliases.is_empty();
+    let astray = |d: &Dns, a: &IpAddr| {
+        let elsewhere = declared && d.by_way_of.is_none() && !subject.edge.iter().any(|p| p.contains(a));
+        subject.origin_addresses.contains(a) || elsewhere
     };
     let answers: Vec<_> = view.names.site.iter().filter(|(_, d)| d.outcome == Outcome::OK).copied().collect();
     if answers.is_empty() {
         return Err("no resolver answered for the site's name");
     }
-    let (wrong, right): (Vec<_>, Vec<_>) = answers.iter().copied().partition(|(_, d)| d.addresses.iter().any(astray));
+    let (wrong, right): (Vec<_>, Vec<_>) =
+        answers.iter().copied().partition(|(_, d)| d.addresses.iter().any(|a| astray(d, a)));
     if wrong.is_empty() {
         return Err("every answer leads to the proxy, as far as its edge is declared");
     }
-    let bad: BTreeSet<IpAddr> = wrong.iter().flat_map(|(_, d)| d.addresses.iter().copied().filter(astray)).collect();
+    let bad: BTreeSet<IpAddr> =
+        wrong.iter().flat_map(|(_, d)| d.addresses.iter().copied().filter(|a| astray(d, a))).collect();
     let to_origin = bad.iter().any(|a| subject.origin_addresses.contains(a));
     let says = if to_origin {
         format!("the name {} resolves to the origin itself, so visitors bypass the proxy", subject.host)
@@ -48,13 +53,15 @@ fn bypasses<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     // One name server may answer insiders with the origin on purpose; several that agree, or an answer that none of them
     // gives otherwise and that belongs to nobody declared, do not.
     let resolvers: BTreeSet<&str> = wrong.iter().map(|(_, d)| d.resolver.as_str()).collect();
-    let sure = right.is_empty() && (resolvers.len() >= 2 || !to_origin);
+    // Aliases alone prove little: at the top of a zone they are flattened, and the answer shows none.
+    let enough = if to_origin { resolvers.len() >= 2 } else { !subject.edge.is_empty() };
+    let sure = right.is_empty() && enough;
     let confidence = if sure { Confidence::High } else { Confidence::Medium };
     let mut found = Match::new(confidence, Ground::Fact, says)
         .or([Cause::DnsInconsistent].into_iter().filter(|_| !sure))
         .showing(exhibits(&wrong))
         .showing(exhibits(&right));
-    let all_bad = wrong.iter().all(|(_, d)| d.addresses.iter().all(astray)) && right.is_empty();
+    let all_bad = wrong.iter().all(|(_, d)| d.addresses.iter().all(|a| astray(d, a))) && right.is_empty();
     if !all_bad {
         found.edges = bad.into_iter().collect();
     }

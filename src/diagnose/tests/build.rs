@@ -278,6 +278,7 @@ impl Build {
                     origin_addresses: vec![ip(ORIGIN)],
                     cluster_addresses: Vec::new(),
                     edge: Vec::new(),
+                    edge_aliases: Vec::new(),
                     lockdown: Lockdown::NotRequired,
                     marker: false,
                     control: false,
@@ -393,7 +394,16 @@ impl Build {
             resolver: resolver.to_owned(),
             outcome,
             addresses: addresses.iter().map(|a| ip(a)).collect(),
+            by_way_of: None,
         }))
+    }
+
+    /// The last answer came by way of a declared name of the proxy.
+    pub fn by_way_of(mut self, name: &str) -> Self {
+        if let Some(Fact::Dns(dns)) = self.case.facts.last_mut() {
+            dns.by_way_of = Some(name.to_owned());
+        }
+        self
     }
 
     pub fn ping(self, received: u32) -> Self {
@@ -555,6 +565,7 @@ impl Build {
             resolver: resolver.to_owned(),
             outcome,
             addresses: Vec::new(),
+            by_way_of: None,
         }))
     }
 

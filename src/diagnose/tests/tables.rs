@@ -313,6 +313,37 @@ fn a_policy_keeps_the_proxy_out() {
 }
 
 #[test]
+fn a_name_may_lead_to_the_proxy_by_way_of_another() {
+    let declared = |b: Build| b.subject(|s| s.edge_aliases = vec!["cdn.example.net".to_owned()]);
+    let both = |b: Build| declared(b).subject(|s| s.edge = vec!["198.51.100.0/24".parse().unwrap()]);
+    let asked = |a: &str| Build::new().proxy(ok()).listed(ok()).dns("a", Outcome::OK, &[a]);
+    hold(vec![
+        (
+            "by no declared name, where no prefix is declared",
+            declared(asked("192.0.2.9")),
+            Cause::DnsBypassesProxy,
+            Medium,
+        ),
+        ("by no declared name, and outside the prefixes", both(asked("192.0.2.9")), Cause::DnsBypassesProxy, High),
+        (
+            "the origin itself, whatever the name is",
+            declared(asked(ORIGIN)).by_way_of("cdn.example.net"),
+            Cause::DnsBypassesProxy,
+            Medium,
+        ),
+        // Look-alikes.
+        ("by a declared name", declared(asked("192.0.2.9")).by_way_of("cdn.example.net"), Cause::Healthy, High),
+        (
+            "by a declared name, outside the prefixes",
+            both(asked("192.0.2.9")).by_way_of("cdn.example.net"),
+            Cause::Healthy,
+            High,
+        ),
+        ("flattened, and within the prefixes", both(asked(EDGE)), Cause::Healthy, High),
+    ]);
+}
+
+#[test]
 fn the_name_is_wrong() {
     let two = |o, a: &[&str]| Build::new().proxy(ok()).dns("192.0.2.53:53", o, a).dns("192.0.2.54:53", o, a);
     let edge = |b: Build| b.subject(|s| s.edge = vec!["198.51.100.0/24".parse().unwrap()]);

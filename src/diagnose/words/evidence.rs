@@ -173,10 +173,10 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
             let answers: Vec<String> = f.addresses.iter().take(8).map(ToString::to_string).collect();
             EvidenceItem {
                 address: Some(f.name.clone()),
-                detail: Some(if answers.is_empty() {
-                    format!("resolver {}", f.resolver)
-                } else {
-                    format!("resolver {}: {}", f.resolver, answers.join(", "))
+                detail: Some(match (&f.by_way_of, answers.is_empty()) {
+                    (_, true) => format!("resolver {}", f.resolver),
+                    (None, false) => format!("resolver {}: {}", f.resolver, answers.join(", ")),
+                    (Some(name), false) => format!("resolver {}: {} by way of {name}", f.resolver, answers.join(", ")),
                 }),
                 ..plain(Observation::DNS, &f.vantage, f.outcome)
             }

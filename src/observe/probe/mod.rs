@@ -161,9 +161,15 @@ impl Prober {
         hold::hold(request, trust, &self.0.vantage, &id, longest).await
     }
 
-    /// What each resolver says of a name; A and AAAA joined.
-    pub async fn resolve(&self, name: &str, subject: DnsSubject, deadline: Duration) -> Vec<fact::Dns> {
-        resolve::resolve(&self.0.resolvers, name, subject, &self.0.vantage, deadline).await
+    /// What each resolver says of a name; A and AAAA joined. `suffixes` are names that it may be an alias of.
+    pub async fn resolve(
+        &self,
+        name: &str,
+        suffixes: &[String],
+        subject: DnsSubject,
+        deadline: Duration,
+    ) -> Vec<fact::Dns> {
+        resolve::resolve(&self.0.resolvers, (name, suffixes), subject, &self.0.vantage, deadline).await
     }
 
     /// Echo requests to an address, one every 200 ms.
@@ -188,7 +194,7 @@ impl Prober {
         let addresses = match &url.host {
             Host::Ip(ip) => vec![*ip],
             Host::Name(name) => {
-                let facts = self.resolve(name, DnsSubject::Site, deadline).await;
+                let facts = self.resolve(name, &[], DnsSubject::Site, deadline).await;
                 let found: Vec<IpAddr> = facts.iter().flat_map(|fact| fact.addresses.iter().copied()).collect();
                 match facts.first() {
                     Some(fact) if found.is_empty() => return fact.outcome,

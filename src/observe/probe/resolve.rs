@@ -30,6 +30,13 @@ pub enum ResolverError {
     Setup { name: String, reason: String },
 }
 
+/// What a resolver said of a name: its addresses, and the names that it is an alias of.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Answer {
+    addresses: BTreeSet<IpAddr>,
+    aliases: BTreeSet<String>,
+}
+
 /// A resolver under the name that evidence gives it.
 pub(super) struct Resolver {
     name: String,
@@ -71,18 +78,21 @@ impl Resolver {
     }
 
     /// Asks for A and AAAA at once.
-    async fn ask(&self, name: &Name, deadline: Instant) -> (Outcome, Vec<IpAddr>) {
+    async fn ask(&self, name: &Name, deadline: Instant) -> (Outcome, Answer) {
         if self.hosts {
-            let found = from_hosts(name);
-            if !found.is_empty() {
-                return (Outcome::OK, found);
+            let addresses: BTreeSet<IpAddr> = from_hosts(name).into_iter().collect();
+            if !addresses.is_empty() {
+                return (Outcome::OK, Answer { addresses, aliases: BTreeSet::new() });
             }
         }
         let query = |kind| async move {
             match timeout_at(deadline, self.inner.lookup(name.clone(), kind)).await {
                 Err(_) => Err(Outcome::TimedOut),
                 Ok(Err(error)) => Err(class(&error)),
-                Ok(Ok(lookup)) => Ok(lookup.answers().iter().filter_map(|record| address(&record.data)).collect()),
+                Ok(Ok(lookup)) => Ok(Answer {
+                    addresses: lookup.answers().iter().filter_map(|record| address(&record.data)).collect(),
+                    aliases: lookup.answers().iter().filter_map(|record| alias(&record.data)).collect(),
+                }),
             }
         };
         let (a, aaaa) = tokio::join!(query(RecordType::A), query(RecordType::AAAA));
@@ -101,44 +111,53 @@ fn options() -> ResolverOpts {
     options
 }
 
-/// Asks every resolver for the addresses of a name.
+/// Asks every resolver for the addresses of a name, and whether it is an alias of one below these suffixes.
 pub(super) async fn resolve(
     resolvers: &[Resolver],
-    name: &str,
+    (name, suffixes): (&str, &[String]),
     subject: DnsSubject,
     vantage: &str,
     patience: Duration,
 ) -> Vec<Dns> {
     let deadline = Instant::now() + patience;
-    let fact = |resolver: &Resolver, outcome, addresses| Dns {
+    let fact = |resolver: &Resolver, outcome, answer: Answer| Dns {
         vantage: vantage.to_owned(),
         name: name.to_owned(),
         subject,
         resolver: resolver.name.clone(),
         outcome,
-        addresses,
+        by_way_of: suffixes.iter().find(|suffix| answer.aliases.iter().any(|alias| is_below(alias, suffix))).cloned(),
+        addresses: answer.addresses.into_iter().collect(),
     };
     let Ok(mut query) = Name::from_ascii(name) else {
-        return resolvers.iter().map(|resolver| fact(resolver, Outcome::NXDomain, Vec::new())).collect();
+        return resolvers.iter().map(|resolver| fact(resolver, Outcome::NXDomain, Answer::default())).collect();
     };
     query.set_fqdn(true);
     let asked = resolvers.iter().map(|resolver| async {
-        let (outcome, addresses) = resolver.ask(&query, deadline).await;
-        fact(resolver, outcome, addresses)
+        let (outcome, answer) = resolver.ask(&query, deadline).await;
+        fact(resolver, outcome, answer)
     });
     join_all(asked).await
 }
 
 /// The two families joined: addresses of either are an answer; without any, the stronger statement wins.
-fn join(a: Result<Vec<IpAddr>, Outcome>, aaaa: Result<Vec<IpAddr>, Outcome>) -> (Outcome, Vec<IpAddr>) {
-    let addresses: BTreeSet<IpAddr> = [&a, &aaaa].into_iter().flatten().flatten().copied().collect();
-    if !addresses.is_empty() {
-        return (Outcome::OK, addresses.into_iter().collect());
+fn join(a: Result<Answer, Outcome>, aaaa: Result<Answer, Outcome>) -> (Outcome, Answer) {
+    let said = [&a, &aaaa].map(|answer| answer.as_ref().err().copied().unwrap_or(Outcome::Missing));
+    let mut joined = Answer::default();
+    for answer in [a, aaaa].into_iter().flatten() {
+        joined.addresses.extend(answer.addresses);
+        joined.aliases.extend(answer.aliases);
     }
-    let said = [a.err().unwrap_or(Outcome::Missing), aaaa.err().unwrap_or(Outcome::Missing)];
+    if !joined.addresses.is_empty() {
+        return (Outcome::OK, joined);
+    }
     let order = [Outcome::NXDomain, Outcome::ServFail, Outcome::TimedOut, Outcome::Unavailable];
-    let outcome = order.into_iter().find(|outcome| said.contains(outcome)).unwrap_or(Outcome::Missing);
-    (outcome, Vec::new())
+    (order.into_iter().find(|outcome| said.contains(outcome)).unwrap_or(Outcome::Missing), joined)
+}
+
+/// Whether a name is this one or below it.
+fn is_below(name: &str, suffix: &str) -> bool {
+    name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn class(error: &NetError) -> Outcome {
@@ -177,15 +196,26 @@ fn address(data: &RData) -> Option<IpAddr> {
     }
 }
 
+fn alias(data: &RData) -> Option<String> {
+    match data {
+        RData::CNAME(name) => Some(name.to_ascii().trim_end_matches('.').to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn answer(addresses: &[&str]) -> Answer {
+        Answer { addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(), aliases: BTreeSet::new() }
+    }
+
     #[test]
     fn one_family_is_an_answer() {
-        let v4: IpAddr = "192.0.2.1".parse().unwrap();
-        assert_eq!(join(Ok(vec![v4]), Err(Outcome::ServFail)), (Outcome::OK, vec![v4]));
-        assert_eq!(join(Ok(vec![v4]), Err(Outcome::Missing)), (Outcome::OK, vec![v4]));
+        let v4 = || answer(&["192.0.2.1"]);
+        assert_eq!(join(Ok(v4()), Err(Outcome::ServFail)), (Outcome::OK, v4()));
+        assert_eq!(join(Ok(v4()), Err(Outcome::Missing)), (Outcome::OK, v4()));
     }
 
     #[test]
@@ -194,5 +224,11 @@ mod tests {
         assert_eq!(join(Err(Outcome::Missing), Err(Outcome::TimedOut)).0, Outcome::TimedOut);
         assert_eq!(join(Err(Outcome::NXDomain), Err(Outcome::TimedOut)).0, Outcome::NXDomain);
         assert_eq!(join(Err(Outcome::ServFail), Err(Outcome::Missing)).0, Outcome::ServFail);
+    }
+
+    #[test]
+    fn a_suffix_matches_whole_labels() {
+        assert!(is_below("shop.cdn.example.net", "cdn.example.net") && is_below("cdn.example.net", "cdn.example.net"));
+        assert!(!is_below("evilcdn.example.net", "cdn.example.net") && !is_below("example.net", "cdn.example.net"));
     }
 }

@@ -29,7 +29,7 @@ struct Resolvers(Prober);
 impl Lookup for Resolvers {
     fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = Result<Vec<IpAddr>, LookupError>> + Send + '_>> {
         Box::pin(async move {
-            let facts = self.0.resolve(&name, DnsSubject::Site, PATIENCE).await;
+            let facts = self.0.resolve(&name, &[], DnsSubject::Site, PATIENCE).await;
             let mut addresses: Vec<IpAddr> = facts.into_iter().flat_map(|fact| fact.addresses).collect();
             addresses.sort();
             addresses.dedup();

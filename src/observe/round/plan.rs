@@ -23,6 +23,8 @@ pub struct Plan {
     pub validated: Arc<Validated>,
     /// Names the proxy's timers where the spec does not.
     pub provider: Provider,
+    /// Names of the proxy that the site's name may be an alias of.
+    pub edge_aliases: Vec<String>,
     /// Endpoints of the origin's Service; only their dialable addresses are dialled.
     pub endpoints: Option<fact::Endpoints>,
     /// Addresses that this cluster short-circuits (Nodes, load balancers): a success there proves
@@ -44,6 +46,7 @@ impl Plan {
         Self {
             validated,
             provider,
+            edge_aliases: Vec::new(),
             endpoints: None,
             cluster_addresses: Vec::new(),
             ca_pem: None,

@@ -68,7 +68,7 @@ async fn origins(prober: &Prober, plan: &Plan) -> Found {
 
 async fn by_name(prober: &Prober, plan: &Plan, name: &str, port: u16, subject: DnsSubject) -> Found {
     let started = Instant::now();
-    let facts = prober.resolve(name, subject, plan.validated.probe.deadlines.dns).await;
+    let facts = prober.resolve(name, &plan.edge_aliases, subject, plan.validated.probe.deadlines.dns).await;
     let dns_ms = u32::try_from(started.elapsed().as_millis()).ok();
     let all: BTreeSet<IpAddr> = facts.iter().flat_map(|fact| fact.addresses.iter().copied()).collect();
     let addresses = all.into_iter().take(ANSWERS).map(|ip| SocketAddr::new(ip, port)).collect();

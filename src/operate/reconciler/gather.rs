@@ -9,7 +9,7 @@ use crate::api::names::REQUESTED_AT_ANNOTATION;
 use crate::api::spec::{CaBundle, Mode};
 use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProtectedOriginStatus, ProxyNetwork};
-use crate::evidence::subject::provider;
+use crate::evidence::subject::{edge_aliases, provider};
 use crate::evidence::{Subject, Surroundings, fact};
 use crate::observe::cluster::{ClusterSource, Kind, endpoints, facts};
 use crate::observe::probe::Prober;
@@ -119,6 +119,7 @@ fn site(
         metrics: around.metrics.clone(),
     };
     let plan = Plan {
+        edge_aliases: edge_aliases(network),
         endpoints,
         cluster_addresses: around.cluster_addresses.to_vec(),
         ca_pem,

@@ -268,6 +268,8 @@ pub enum Dns {
     /// The origins' addresses.
     Origin,
     Addresses(Vec<std::net::IpAddr>),
+    /// The edges' addresses, by way of this name (CNAME).
+    Alias(String),
     NxDomain,
     ServFail,
     Silent,

@@ -218,6 +218,10 @@ impl Stage {
             Dns::Proxy => DnsAnswer::Addresses(edges()),
             Dns::Origin => DnsAnswer::Addresses(self.origins.iter().map(SocketAddr::ip).collect()),
             Dns::Addresses(addresses) => DnsAnswer::Addresses(addresses.clone()),
+            Dns::Alias(name) => {
+                self.name_server.set(name, DnsAnswer::Addresses(edges()));
+                DnsAnswer::Alias(name.clone())
+            }
             Dns::NxDomain => DnsAnswer::NxDomain,
             Dns::ServFail => DnsAnswer::ServFail,
             Dns::Silent => DnsAnswer::Silent,
