@@ -128,7 +128,8 @@ pub fn observed<'v, 'c>(
     };
     let confidence = if high { Confidence::High } else { Confidence::Medium };
     let mut found = Match::new(confidence, Ground::Observed, says);
-    found.weight = blamed.len();
+    // What the proxy's answer contradicts explains no address: another observation comes first.
+    found.weight = if contradicts { 0 } else { blamed.len() };
     if others_work || view.failing_origins().count() > blamed.len() {
         found.origins = blamed.iter().map(|(o, _)| o.address.ip()).collect();
     }

@@ -625,3 +625,20 @@ fn addresses_that_were_tried_speak_for_the_others() {
     assert_eq!((one.cause, one.confidence, one.scope.kind), (Cause::TlsIncompatible, Medium, ScopeType::Partial));
     assert_eq!(one.scope.origin_addresses, [ORIGIN]);
 }
+
+#[test]
+fn of_two_faults_the_one_that_the_proxys_answer_contradicts_comes_second() {
+    let two = |answer: Saw| {
+        Build::new()
+            .proxy(answer)
+            .listed(refused())
+            .direct(ORIGIN_2, Access::Listed, status(500).marked(true))
+            .verdict()
+    };
+    // The proxy tried the next address, and relays what that one answered.
+    let relayed = two(status(500).marked(true));
+    assert_eq!((relayed.cause, relayed.contributing), (Cause::OriginReturns5xx, vec![Cause::OriginRefused]));
+    // It gave up at the first one.
+    let own = two(status(502).says(ProxyStatus::ConnectionRefused));
+    assert_eq!((own.cause, own.contributing), (Cause::OriginRefused, vec![Cause::OriginReturns5xx]));
+}
