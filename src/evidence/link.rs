@@ -15,8 +15,8 @@ pub struct Link {
     /// Interarrival jitter as in RFC 3550, from connection to connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jitter_us: Option<u32>,
-    /// What is usual here: the median of the medians of the last 24 hours, and the median of their distances from it.
-    /// Absent within the first hour.
+    /// What is usual here: the median of the medians of the last 24 hours that had at least ten connections, and the median
+    /// of their distances from it. Absent before the first such hour has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline_us: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ mod tests;
 pub use confirmed::Confirmed;
 pub(super) use path::ANSWER_HOLDS;
 
+use super::view::records::FEWEST;
 use crate::api::{API_VERSION, Observation, Outcome, Phase};
 use crate::evidence::{Case, Fact, Health, Link, PathKey, Probe, Subject, Variant, case, probe::Fault, wilson};
 use jiff::{SignedDuration, Timestamp};
@@ -209,7 +210,8 @@ impl Ledger {
         let mut worst = Quality::default();
         for path in self.paths.iter().filter(|(key, _)| ours(key)).map(|(_, path)| path) {
             let (measured, lossy) = path.losses();
-            if measured > 0 {
+            // Where no connection went well the address is away, and that is no loss.
+            if measured >= FEWEST && lossy < measured {
                 let here = wilson::interval(lossy, measured);
                 worst.lost = Some(worst.lost.filter(|there| there.0 >= here.0).unwrap_or(here));
             }

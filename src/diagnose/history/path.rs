@@ -96,7 +96,11 @@ impl Path {
             return;
         }
         self.indefinite = 0;
-        self.losses.count(&probe);
+        // Silence from an address that never answered here is a closed door, and no loss.
+        let answers = self.last_connected.is_some_and(|at| probe.at.duration_since(at) <= ANSWER_HOLDS);
+        if answers {
+            self.losses.count(&probe);
+        }
         self.times.count(&probe);
         let failed = weight == Weight::Failure;
         self.score.count(failed);

@@ -323,3 +323,23 @@ fn a_connection_is_held_where_only_the_proxy_fails_now_and_then() {
     assert!(!wants(&[good.clone(), bad.clone(), (ok(), hangs_up())]), "fresh connections fail as well");
     assert!(!wants(&[good, (refused(), ok())]), "the edge gives no answer");
 }
+
+#[test]
+fn silence_of_an_address_that_never_answered_is_a_closed_door_and_no_loss() {
+    let told = |saw: Saw| {
+        let tcp = crate::evidence::probe::TcpFacts { min_rtt_us: 20_000, ..Default::default() };
+        Saw(Probe { tcp: Some(tcp), ..saw.0 })
+    };
+    let mut ledger = Ledger::seeded(Health::Unknown);
+    feed(&mut ledger, &vec![(told(ok()), no_connection()); 40]);
+    assert_eq!(ledger.quality(false), Quality::default());
+    assert_eq!(ledger.quality(true).link.unwrap().rtt_median_us, 20_000);
+
+    // One that answers is measured, and a silence in between is a SYN that was lost, again and again.
+    let mut ledger = Ledger::seeded(Health::Unknown);
+    let rounds: Vec<(Saw, Saw)> =
+        (0..40).map(|n| (told(ok()), if n % 4 == 3 { no_connection() } else { told(ok()) })).collect();
+    feed(&mut ledger, &rounds);
+    let (least, most) = ledger.quality(false).lost.unwrap();
+    assert!(least < 0.25 && most > 0.25 && least > 0.1, "{least} to {most} of one in four");
+}

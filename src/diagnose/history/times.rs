@@ -1,7 +1,7 @@
 //! Round-trip times of one path: what they are now, and what is usual.
 //!
 //! The baseline is a median of hourly medians: a day of it takes 24 numbers, one bad hour does not move it, and a route
-//! that changed for good becomes the usual one within a day. Everything together is about 700 bytes for each path.
+//! that changed for good becomes the usual one within a day. Everything together is about 750 bytes for each path.
 
 use crate::evidence::Probe;
 use crate::evidence::jitter::Jitter;
@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 
 /// Times that are remembered: an hour of scheduled rounds every 30 seconds.
 const REMEMBERED: usize = 120;
+/// Connections that make an hour's median one to compare with.
+const ENOUGH: usize = 10;
 /// Hours of the baseline.
 const HOURS: usize = 24;
 const HOUR: i64 = 3600;
@@ -22,6 +24,8 @@ pub struct Times {
     /// Medians of full hours, oldest first.
     hours: VecDeque<u32>,
     hour: Option<i64>,
+    /// How many of the newest belong to this hour.
+    in_hour: usize,
 }
 
 impl Times {
@@ -38,20 +42,22 @@ impl Times {
             self.newest.pop_front();
         }
         self.newest.push_back(time);
+        self.in_hour = self.in_hour.saturating_add(1).min(REMEMBERED);
         self.jitter.add(time);
     }
 
-    /// At the end of an hour its median joins the baseline.
+    /// At the end of an hour its median joins the baseline, if there was enough of it.
     fn turn(&mut self, hour: i64) {
-        if self.hour.is_some_and(|before| before != hour)
-            && let Some(usual) = median(&mut self.newest.iter().copied().collect::<Vec<_>>())
-        {
+        if self.hour.replace(hour).is_none_or(|before| before == hour) {
+            return;
+        }
+        let mut ended: Vec<u32> = self.newest.iter().rev().take(std::mem::take(&mut self.in_hour)).copied().collect();
+        if let Some(usual) = median(&mut ended).filter(|_| ended.len() >= ENOUGH) {
             if self.hours.len() == HOURS {
                 self.hours.pop_front();
             }
             self.hours.push_back(usual);
         }
-        self.hour = Some(hour);
     }
 
     /// What they show; nothing before the first connection.
@@ -111,6 +117,19 @@ mod tests {
         }
         assert_eq!(times.link().unwrap().baseline_us, Some(35_000));
         assert!(times.hours.len() == 24 && times.newest.len() == 120, "memory grows");
+    }
+
+    #[test]
+    fn a_piece_of_an_hour_and_an_hour_without_connections_are_nothing_to_compare_with() {
+        let mut times = Times::default();
+        (0..9).for_each(|i| times.count(&probe(3590 + i, 20_000)));
+        times.count(&probe(3600, 20_000));
+        assert_eq!(times.link().unwrap().baseline_us, None);
+        (1..20).for_each(|i| times.count(&probe(3600 + i, 20_000)));
+        times.count(&Probe { at: probe(7200, 1).at, ..no_connection().0 });
+        assert_eq!(times.hours.len(), 1);
+        times.count(&Probe { at: probe(10_800, 1).at, ..no_connection().0 });
+        assert_eq!(times.hours.len(), 1, "an hour in which nothing was reached repeats no median");
     }
 
     #[test]

@@ -20,8 +20,7 @@ pub const NOW_AND_THEN: Rule = Rule {
 /// outside that is all that there is, so it is Medium.
 fn now_and_then<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let silent = blamed(view, place, |t| t == Trouble::Silent);
-    let some =
-        |(o, _): &(&OriginAddress<'c>, _)| comes_and_goes(o) && o.alive != Some(false) && lossy(view, o).is_none();
+    let some = |(o, _): &(&OriginAddress<'c>, _)| comes_and_goes(o) && o.alive != Some(false) && lossy(o).is_none();
     if silent.is_empty() || !silent.iter().all(some) {
         return Err("no origin address lets connections time out now and then, with nothing lost on the way");
     }

@@ -10,7 +10,7 @@ use crate::diagnose::view::records::{echoes_lost, segments_lost};
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
 use crate::diagnose::words::next::Next;
-use crate::evidence::Fact;
+use crate::evidence::{Fact, Track};
 
 pub const DEGRADED: Rule = Rule {
     cause: Cause::NetworkDegraded,
@@ -30,8 +30,7 @@ fn degraded<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if fault.is_some_and(|f| !hampered(f)) {
         return Err("what visitors see is steady, or no silence and no delay");
     }
-    let origins: Vec<_> =
-        view.origins.iter().filter(|o| in_question(place, o)).filter_map(|o| lossy(view, o)).collect();
+    let origins: Vec<_> = view.origins.iter().filter(|o| in_question(place, o)).filter_map(|o| lossy(o)).collect();
     if !origins.is_empty() {
         let inside = view.origins.iter().any(|o| {
             o.works() && o.tracks.iter().any(|t| t.key.observation == Observation::InCluster && t.failures == 0)
@@ -81,14 +80,16 @@ fn hampered(fault: &EdgeFault<'_>) -> bool {
 }
 
 /// Loss on the way to an origin address, shown by echoes with TCP in agreement, or by many connections.
-pub fn lossy<'c>(view: &View<'c>, origin: &OriginAddress<'c>) -> Option<Vec<Exhibit<'c>>> {
-    let by_many = origin.tracks.iter().find(|t| segments_lost(t));
-    let agrees = origin.tracks.iter().find(|t| t.lossy > 0);
+pub fn lossy<'c>(origin: &OriginAddress<'c>) -> Option<Vec<Exhibit<'c>>> {
+    // Inside a cluster it may be one node, where nothing is lost but in the kernel's own queues; and where no connection
+    // went well the address is away.
+    let tells = |t: &&&Track| t.key.observation != Observation::InCluster && t.lossy < t.measured;
+    let by_many = origin.tracks.iter().filter(tells).find(|t| segments_lost(t));
+    let agrees = origin.tracks.iter().filter(tells).find(|t| t.lossy > 0);
     let echoes: Vec<Exhibit<'c>> =
         origin.life.iter().filter(|e| matches!(e, Exhibit::Fact(Fact::Ping(p)) if echoes_lost(p))).copied().collect();
     let track = by_many.or_else(|| agrees.filter(|_| !echoes.is_empty()))?;
     let mut shown = vec![Exhibit::Probe(track, &track.last)];
     shown.extend(echoes);
-    // Inside one node nothing is lost: that would be the kernel's own queues.
-    (track.key.observation != Observation::InCluster || view.origins.len() > 1).then_some(shown)
+    Some(shown)
 }

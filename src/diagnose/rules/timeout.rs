@@ -26,7 +26,7 @@ fn timeout<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         return Err("counters show what keeps the origin from answering");
     }
     let mine = blamed(view, place, |t| matches!(t, Trouble::NoAnswer(_)));
-    let lost = |(o, f): &(&OriginAddress<'c>, &Failure<'c>)| f.wavers && lossy(view, o).is_some();
+    let lost = |(o, f): &(&OriginAddress<'c>, &Failure<'c>)| f.wavers && lossy(o).is_some();
     if !mine.is_empty() && mine.iter().all(lost) {
         return Err("it comes and goes, with packets that are lost on the way");
     }

@@ -148,6 +148,12 @@ fn loss_counts_where_tcp_and_echoes_agree() {
             Cause::ProxyBlocked,
             Medium,
         ),
+        (
+            "an address that never answers here is a closed door",
+            Build::new().proxy(status(504).after(10)).sometimes(3).unlisted(no_connection()).lossy(40, 40),
+            Cause::Inconclusive,
+            Low,
+        ),
         ("no loss at all", wavering().lossy(0, 40).ping(20), Cause::AcceptSaturated, Medium),
         ("one lost echo of twenty", wavering().lossy(0, 10).ping(19), Cause::AcceptSaturated, Medium),
     ]);

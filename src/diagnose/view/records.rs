@@ -8,7 +8,7 @@ use std::net::IpAddr;
 /// Loss is claimed when its 95 % lower bound is above this.
 const LOSS: f64 = 0.05;
 /// Fewest packets of which a share is taken.
-const FEWEST: u32 = 20;
+pub const FEWEST: u32 = 20;
 
 /// Records and reports.
 #[derive(Debug, Default)]

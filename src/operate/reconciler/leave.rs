@@ -54,17 +54,21 @@ impl Reconciler {
         if !keep.holds(object) {
             return Ok(None);
         }
-        // A suspended resource writes nothing, not even at its end.
-        let origin = Validated::new(object).ok().filter(|origin| finalizer::needed(origin) && !origin.suspend);
-        if let Some(origin) = origin {
-            let last = Last { origin: Arc::new(origin), created: created(object) };
-            let Some(applied) = self.release(key, &last, keep).await.filter(|applied| !applied.again) else {
-                return Ok(Some(AGAIN));
-            };
-            if let Some(left) = left(&applied) {
-                tracing::warn!(origin = %key, left, "not released");
-                self.events.warn(&object.object_ref(&()), NOT_RELEASED, &left).await;
+        let left = match Validated::new(object) {
+            Err(invalid) => Some(format!("left as it was written: {invalid}")),
+            // A suspended resource writes nothing, not even at its end.
+            Ok(origin) if finalizer::needed(&origin) && !origin.suspend => {
+                let last = Last { origin: Arc::new(origin), created: created(object) };
+                let Some(applied) = self.release(key, &last, keep).await.filter(|applied| !applied.again) else {
+                    return Ok(Some(AGAIN));
+                };
+                left(&applied)
             }
+            Ok(_) => None,
+        };
+        if let Some(left) = left {
+            tracing::warn!(origin = %key, left, "not released");
+            self.events.warn(&object.object_ref(&()), NOT_RELEASED, &left).await;
         }
         keep.last = None;
         self.finalizer(key, &object.metadata, keep, false).await.map(|()| None)
