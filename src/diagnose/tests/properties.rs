@@ -329,3 +329,22 @@ fn the_variant_of_a_path_is_kept_apart() {
     assert!(build.case.tracks.iter().all(|t| t.key.observation == Observation::ViaProxy));
     assert_eq!(build.verdict().cause, Cause::StaleErrorCached);
 }
+
+/// A cause that no rule names can never be told, whatever its page says.
+#[test]
+fn every_cause_has_a_rule_or_is_told_without_one() {
+    use crate::diagnose::rules::CHAIN;
+    use strum::IntoEnumIterator;
+    let apart = [
+        Cause::Healthy,
+        Cause::Inconclusive,
+        Cause::VantageFault,
+        Cause::ClientSubset,
+        // Risks: they explain no failure.
+        Cause::OriginExposed,
+        Cause::OriginCertExpiring,
+    ];
+    let without: Vec<Cause> = Cause::iter().filter(|cause| CHAIN.iter().all(|rule| rule.cause != *cause)).collect();
+    assert_eq!(without.len(), apart.len(), "{without:?}");
+    assert!(apart.iter().all(|cause| without.contains(cause)), "{without:?}");
+}

@@ -203,7 +203,22 @@ mod tests {
 
     #[test]
     fn the_hash_is_nginxs() {
-        // Worked by hand: ((89*113+10)%6271*113+0)%6271*113+0)%6271.
-        assert_eq!(bucket(&[10, 0, 0], 6271), ((89 * 113 + 10) % 6271 * 113 % 6271) * 113 % 6271);
+        // Which of three servers of equal weight a real nginx (1.22, ip_hash behind real_ip) sent each of these to.
+        for (address, member) in [
+            ("192.0.2.1", 0),
+            ("192.0.2.77", 0),
+            ("192.0.3.1", 1),
+            ("198.51.100.7", 0),
+            ("203.0.113.9", 0),
+            ("10.1.2.3", 1),
+            ("8.8.8.8", 2),
+            ("100.64.33.5", 1),
+            ("2001:db8::1", 2),
+            ("2001:db8::2", 0),
+            ("2001:db8:1::1", 0),
+            ("2001:db8:ffff:1::9", 0),
+        ] {
+            assert_eq!(bucket(&key(&address.parse().unwrap()), 3), member, "{address}");
+        }
     }
 }
