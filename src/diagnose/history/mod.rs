@@ -7,6 +7,8 @@ mod losses;
 mod path;
 mod recent;
 mod score;
+#[cfg(test)]
+mod simulated;
 mod times;
 mod window;
 

@@ -154,7 +154,19 @@ mod tests {
 
     #[test]
     fn the_transition_matrix_gives_the_published_table() {
-        for (p, published) in [(0.05, 3701.0), (0.10, 348.0), (0.20, 45.6), (0.30, 18.8), (0.50, 8.06), (0.80, 4.21)] {
+        let table = [
+            (0.001, 9.76e8),
+            (0.01, 8.01e5),
+            (0.02, 8.37e4),
+            (0.05, 3701.0),
+            (0.10, 348.0),
+            (0.20, 45.6),
+            (0.30, 18.8),
+            (0.50, 8.06),
+            (0.80, 4.21),
+            (1.0, 3.0),
+        ];
+        for (p, published) in table {
             let exact = exact_probes_to_alarm(p);
             assert!((exact - published).abs() / published < 0.01, "p={p}: {exact} against {published}");
         }
