@@ -125,7 +125,7 @@ fn alarms(p: f64, days: f64, chance: &mut Chance) -> f64 {
 #[test]
 fn independent_failures_raise_as_few_alarms_as_published() {
     // 1 in 100 and fewer would take years of simulated days: the transition matrix has them.
-    for (p, days, published, rounding) in [(0.05, 600.0, 0.83, 0.02), (0.02, 2000.0, 0.034, 0.002)] {
+    for (p, days, published, rounding) in [(0.05, 600.0, 0.83, 0.02), (0.02, 1000.0, 0.034, 0.002)] {
         let seen = alarms(p, days, &mut chance(3));
         agrees(&format!("p={p}"), (seen / days, seen.sqrt() / days), published, rounding);
     }
@@ -178,11 +178,11 @@ fn what_fails_now_and_then_is_found_as_soon_as_published() {
 fn a_constant_rate_does_not_flap_in_the_second_tier_and_rare_failures_seldom_enter_it() {
     // Each day begins afresh, so that one entry a day is the first one.
     for (p, days, published, rounding) in [
-        (0.20, 100_u32, 1.0, 0.05),
-        (0.10, 100, 1.0, 0.1),
-        (0.05, 300, 2.3, 0.1),
-        (0.01, 600, 0.15, 0.01),
-        (0.005, 1500, 0.003, 0.001),
+        (0.20, 40_u32, 1.0, 0.05),
+        (0.10, 40, 1.0, 0.1),
+        (0.05, 150, 2.3, 0.1),
+        (0.01, 250, 0.15, 0.01),
+        (0.005, 400, 0.003, 0.001),
     ] {
         let mut chance = chance(6);
         let mut entries = 0.0;
