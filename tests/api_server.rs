@@ -116,6 +116,14 @@ fn bad() -> Vec<(String, &'static str)> {
             origin(&format!("{PROXY}, {ADDRESSES}")).replace("name: shop", &format!("name: {}", "a".repeat(64))),
             "metadata.name must be at most 63 characters: names of owned objects are made from it",
         ),
+        (
+            origin(&format!("{PROXY}, {ADDRESSES}, traffic: {{profile: default, queries: {{memoryRatio: a}}}}")),
+            "traffic must have exactly one of profile (queries that the administrator of Leeward wrote) and queries (your own)",
+        ),
+        (
+            network("source: {type: Inline, inline: {cidrs: [192.0.2.0/24]}}, edge: {}"),
+            "edge must have at least one of cidrs and cnameSuffixes, or be left out",
+        ),
         (network("source: {type: Preset}"), "source.preset must be set if and only if source.type is Preset"),
         (network("source: {type: HTTP}"), "source.http must be set if and only if source.type is HTTP"),
         (network("source: {type: ConfigMap}"), "source.configMap must be set if and only if source.type is ConfigMap"),
