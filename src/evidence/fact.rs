@@ -51,14 +51,14 @@ pub enum Fact {
     Unmeasured(Unmeasured),
 }
 
-/// What one resolver said of one name.
+/// What one resolver said of one name, or one of the zone's own name servers.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Dns {
     pub vantage: String,
     pub name: String,
     pub subject: DnsSubject,
-    /// Address of the resolver, or `system`.
+    /// Address of the resolver, or `system`; the name of a name server of the zone.
     pub resolver: String,
     /// `OK`, `NXDomain`, `ServFail`, `TimedOut`, `Missing` (the name exists, without addresses) or `Unavailable`.
     pub outcome: Outcome,
@@ -67,6 +67,9 @@ pub struct Dns {
     /// The one of `ProxyNetwork.spec.edge.cnameSuffixes` that the answer came by way of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_way_of: Option<String>,
+    /// Address of the zone's own name server that said it, as an authority; absent for a resolver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<IpAddr>,
 }
 
 /// Whose name it is.

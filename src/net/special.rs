@@ -5,6 +5,7 @@
 //! dial into it.
 
 use super::prefix::Prefix;
+use std::net::IpAddr;
 
 /// Why a block of addresses is not an ordinary piece of the Internet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::EnumIter)]
@@ -36,6 +37,13 @@ pub enum SpecialUse {
     /// Benchmarking, protocol assignments and discard: no host on the Internet has one, one inside may.
     #[strum(serialize = "not globally routed")]
     NotGlobal,
+}
+
+impl SpecialUse {
+    /// Whether the address lies in a block of this kind.
+    pub fn holds(self, address: IpAddr) -> bool {
+        overlapping(Prefix::single(address)).any(|(_, special)| special == self)
+    }
 }
 
 /// All blocks, the more telling name first where two overlap.

@@ -10,6 +10,7 @@ use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, Sanity, View};
 use crate::diagnose::words::next::Next;
 use crate::evidence::fact::Dns;
+use crate::net::SpecialUse;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -51,8 +52,10 @@ fn bypasses<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         format!("the name {} resolves to an address outside the declared edge of the proxy", subject.host)
     };
     // One name server may answer insiders with the origin on purpose; several that agree, or an answer that none of them
-    // gives otherwise and that belongs to nobody declared, do not.
-    let resolvers: BTreeSet<&str> = wrong.iter().map(|(_, d)| d.resolver.as_str()).collect();
+    // gives otherwise and that belongs to nobody declared, do not. An inner view has name servers of its own, so they
+    // are no further voice here.
+    let resolvers: BTreeSet<&str> =
+        wrong.iter().filter(|(_, d)| d.authority.is_none()).map(|(_, d)| d.resolver.as_str()).collect();
     // Aliases alone prove little: at the top of a zone they are flattened, and the answer shows none.
     let enough = if to_origin { resolvers.len() >= 2 } else { !subject.edge.is_empty() };
     let sure = right.is_empty() && enough;
@@ -71,14 +74,16 @@ fn bypasses<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
 pub const FAILED: Rule =
     Rule { cause: Cause::DnsFailed, looks_for: "a site's name that no resolver can resolve", judge: failed };
 
-/// All resolvers fail. "No such name" from two of them is High; from one alone it may be that
-/// resolver (a company's inner view of a zone), so Medium. All of them silent says little: at most
-/// Medium, and only while something else was reached.
+/// All resolvers fail. "No such name" is High from two of them, or from one and the zone's own name servers; from one
+/// alone it may be that resolver (a company's inner view of a zone), so Medium. All of them silent says little: at most
+/// Medium, and only while something else was reached. Where the zone's own servers answer, its records are not what is
+/// broken: resolvers that fail over it are Medium (signatures, usually), and resolvers that deny it only disagree.
 fn failed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if !matches!(place, Locus::Site) {
         return Err("it is about the site's name, not about one address");
     }
-    let site = &view.names.site;
+    let site: Vec<_> = view.names.resolvers().collect();
+    let authorities: Vec<_> = view.names.authorities().collect();
     if site.iter().any(|(_, d)| d.outcome == Outcome::OK) {
         return Err("at least one resolver answers for the site's name");
     }
@@ -104,20 +109,36 @@ fn failed<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if silent && !reached {
         return Err("the resolvers are silent, and nothing else was reached either");
     }
-    let agreed = resolvers.len() >= 2
-        && reached
-        && (outcomes.iter().all(denied) || outcomes.iter().all(|o| *o == Outcome::ServFail));
+    let all_deny = !outcomes.is_empty() && outcomes.iter().all(denied);
+    let known = authorities.iter().any(|(_, d)| d.outcome == Outcome::OK);
+    if known && all_deny {
+        return Err("the zone's own name servers answer for the site's name, so its resolvers only disagree");
+    }
+    // A name server at a private address is part of an inner view, as its resolver may be.
+    let seconded = authorities.iter().any(|(_, d)| denied(&d.outcome) && d.authority.is_some_and(is_public));
+    let agreed = reached
+        && !known
+        && ((all_deny && (resolvers.len() >= 2 || seconded))
+            || (resolvers.len() >= 2 && outcomes.iter().all(|o| *o == Outcome::ServFail)));
     let confidence = if agreed { Confidence::High } else { Confidence::Medium };
     let host = &view.subject.host;
     let says = if silent {
         format!("no resolver answers for the name {host}, while other things are reached")
-    } else if !outcomes.is_empty() && outcomes.iter().all(denied) {
+    } else if all_deny && !authorities.is_empty() {
+        format!("the name {host} does not exist, or has no address, and the zone's own name servers say so too")
+    } else if all_deny {
         format!("the name {host} does not exist, or has no address")
+    } else if known {
+        format!(
+            "the name {host} does not resolve although the zone's own name servers answer for it: its DNSSEC \
+             signatures or its delegation are wrong, or the resolver is"
+        )
     } else {
         format!("the name {host} does not resolve")
     };
     Ok(Match::new(confidence, Ground::Fact, says)
-        .showing(exhibits(site))
+        .showing(exhibits(&site))
+        .showing(exhibits(&authorities))
         .showing(nameless)
         .decided_by(Next::OtherResolver))
 }
@@ -201,18 +222,31 @@ fn inconsistent<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     }
     let (denied, answered): (Vec<_>, Vec<_>) = view
         .names
-        .site
-        .iter()
-        .copied()
+        .resolvers()
         .filter(|(_, d)| matches!(d.outcome, Outcome::OK | Outcome::NXDomain | Outcome::Missing))
         .partition(|(_, d)| d.outcome != Outcome::OK);
-    if denied.is_empty() || answered.is_empty() {
+    let known: Vec<_> = view.names.authorities().filter(|(_, d)| d.outcome == Outcome::OK).collect();
+    if denied.is_empty() || (answered.is_empty() && known.is_empty()) {
         return Err("no family is dead beside another that works, and no resolver denies what others answer");
     }
-    let says = format!("one resolver denies the name {} and another answers it", view.subject.host);
+    let host = &view.subject.host;
+    let says = if answered.is_empty() {
+        format!(
+            "the resolvers deny the name {host}, and the zone's own name servers answer for it: an old answer is kept, \
+             or they have another view of the zone"
+        )
+    } else {
+        format!("one resolver denies the name {host} and another answers it")
+    };
     Ok(Match::new(Confidence::Medium, Ground::Fact, says)
         .showing(exhibits(&denied))
         .showing(exhibits(&answered))
+        .showing(exhibits(&known))
         .or([Cause::DnsFailed])
         .decided_by(Next::OtherResolver))
+}
+
+/// Whether everybody may have such a name server.
+fn is_public(address: IpAddr) -> bool {
+    !SpecialUse::Private.holds(address)
 }

@@ -395,7 +395,16 @@ impl Build {
             outcome,
             addresses: addresses.iter().map(|a| ip(a)).collect(),
             by_way_of: None,
+            authority: None,
         }))
+    }
+
+    /// The last answer is one of the zone's own name servers.
+    pub fn by_authority(mut self, address: &str) -> Self {
+        if let Some(Fact::Dns(dns)) = self.case.facts.last_mut() {
+            dns.authority = Some(ip(address));
+        }
+        self
     }
 
     /// The last answer came by way of a declared name of the proxy.
@@ -566,6 +575,7 @@ impl Build {
             outcome,
             addresses: Vec::new(),
             by_way_of: None,
+            authority: None,
         }))
     }
 

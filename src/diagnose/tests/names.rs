@@ -102,6 +102,60 @@ fn families_and_resolvers_may_disagree() {
 }
 
 #[test]
+fn the_zone_s_own_name_servers_are_heard() {
+    const NS: &str = "192.0.2.54";
+    let denied = || Build::new().proxy(ok()).dns("a", Outcome::NXDomain, &[]);
+    let failed = || Build::new().proxy(ok()).dns("a", Outcome::ServFail, &[]);
+    let origin = || Build::new().proxy(ok()).dns("a", Outcome::OK, &[ORIGIN]);
+    hold(vec![
+        (
+            "it denies the name, too",
+            denied().dns("ns1", Outcome::NXDomain, &[]).by_authority(NS),
+            Cause::DnsFailed,
+            High,
+        ),
+        (
+            "it answers, and the resolver fails",
+            failed().dns("ns1", Outcome::OK, &[EDGE]).by_authority(NS),
+            Cause::DnsFailed,
+            Medium,
+        ),
+        (
+            "it answers, and two resolvers fail",
+            failed().dns("b", Outcome::ServFail, &[]).dns("ns1", Outcome::OK, &[EDGE]).by_authority(NS),
+            Cause::DnsFailed,
+            Medium,
+        ),
+        // Look-alikes.
+        ("the resolver alone denies it", denied(), Cause::DnsFailed, Medium),
+        (
+            "it denies the name inside of a company",
+            denied().dns("ns1", Outcome::NXDomain, &[]).by_authority("10.0.0.53"),
+            Cause::DnsFailed,
+            Medium,
+        ),
+        (
+            "it answers, and the resolver denies",
+            denied().dns("ns1", Outcome::OK, &[EDGE]).by_authority(NS),
+            Cause::DnsInconsistent,
+            Medium,
+        ),
+        (
+            "an inner view has a name server of its own",
+            origin().dns("ns1", Outcome::OK, &[ORIGIN]).by_authority(NS),
+            Cause::DnsBypassesProxy,
+            Medium,
+        ),
+        (
+            "two resolvers remember the origin, and it leads to the proxy",
+            origin().dns("b", Outcome::OK, &[ORIGIN]).dns("ns1", Outcome::OK, &[EDGE]).by_authority(NS),
+            Cause::DnsBypassesProxy,
+            Medium,
+        ),
+    ]);
+}
+
+#[test]
 fn an_inner_view_of_a_zone_is_not_taken_for_a_bypass() {
     hold(vec![
         (

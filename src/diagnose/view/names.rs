@@ -26,6 +26,16 @@ impl<'c> Names<'c> {
         names
     }
 
+    /// What resolvers said of the site's name.
+    pub fn resolvers(&self) -> impl Iterator<Item = (&'c Fact, &'c Dns)> {
+        self.site.iter().copied().filter(|(_, dns)| dns.authority.is_none())
+    }
+
+    /// What the zone's own name servers said of the site's name.
+    pub fn authorities(&self) -> impl Iterator<Item = (&'c Fact, &'c Dns)> {
+        self.site.iter().copied().filter(|(_, dns)| dns.authority.is_some())
+    }
+
     /// Whether the origin's own name was asked for and nobody knew it.
     pub fn origin_lost(&self) -> bool {
         !self.origin.is_empty() && self.origin.iter().all(|(_, dns)| dns.outcome != Outcome::OK)

@@ -7,7 +7,7 @@ use crate::diagnose::view::edge::Seen;
 use crate::diagnose::view::hop::{Made, Proof};
 use crate::diagnose::view::leg::{self, Leg};
 use crate::diagnose::view::{Exhibit, View};
-use crate::evidence::fact::{Arrived, Nodes, Pods, PolicyVerdict};
+use crate::evidence::fact::{Arrived, Dns, Nodes, Pods, PolicyVerdict};
 use crate::evidence::probe::{CertVerdict, Certificate};
 use crate::evidence::{Fact, Probe, Track};
 use std::fmt::Write;
@@ -163,6 +163,13 @@ fn of_certificate(view: &View<'_>, track: &Track, certificate: &Certificate) -> 
     }
 }
 
+fn teller(dns: &Dns) -> String {
+    match dns.authority {
+        Some(address) => format!("the zone's own name server {} ({address})", dns.resolver),
+        None => format!("resolver {}", dns.resolver),
+    }
+}
+
 fn of_fact(fact: &Fact) -> EvidenceItem {
     match fact {
         Fact::Replay(f) => super::replays::replay(f),
@@ -174,9 +181,9 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
             EvidenceItem {
                 address: Some(f.name.clone()),
                 detail: Some(match (&f.by_way_of, answers.is_empty()) {
-                    (_, true) => format!("resolver {}", f.resolver),
-                    (None, false) => format!("resolver {}: {}", f.resolver, answers.join(", ")),
-                    (Some(name), false) => format!("resolver {}: {} by way of {name}", f.resolver, answers.join(", ")),
+                    (_, true) => teller(f),
+                    (None, false) => format!("{}: {}", teller(f), answers.join(", ")),
+                    (Some(name), false) => format!("{}: {} by way of {name}", teller(f), answers.join(", ")),
                 }),
                 ..plain(Observation::DNS, &f.vantage, f.outcome)
             }

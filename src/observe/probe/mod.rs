@@ -4,6 +4,7 @@
 //! is no redirect followed, no retry and no resumption, and proxies that the environment names are
 //! ignored: what is measured is what was sent.
 
+mod authority;
 mod certificate;
 mod connect;
 mod echo;
@@ -24,6 +25,7 @@ mod resolve;
 mod tcp_info;
 mod trust;
 
+pub use authority::NameServer;
 pub use echo::EchoAbility;
 pub use identity::{ID_HEADER, NONCE_PARAMETER, USER_AGENT};
 pub use manner::Manner;
@@ -170,6 +172,19 @@ impl Prober {
         deadline: Duration,
     ) -> Vec<fact::Dns> {
         resolve::resolve(&self.0.resolvers, (name, suffixes), subject, &self.0.vantage, deadline).await
+    }
+
+    /// The name servers of the zone that a name is in, as the first resolver knows them.
+    pub async fn name_servers(&self, name: &str) -> Vec<NameServer> {
+        match self.0.resolvers.first().and_then(resolve::Resolver::address) {
+            Some(resolver) => authority::servers(resolver, name).await,
+            None => Vec::new(),
+        }
+    }
+
+    /// What one of a zone's own name servers says of a name.
+    pub async fn ask_authority(&self, server: &NameServer, name: &str, subject: DnsSubject) -> Option<fact::Dns> {
+        authority::ask(server, name, subject, &self.0.vantage).await
     }
 
     /// Echo requests to an address, one every 200 ms.

@@ -41,6 +41,8 @@ struct Answer {
 pub(super) struct Resolver {
     name: String,
     inner: TokioResolver,
+    /// Where its first server is.
+    first: Option<SocketAddr>,
     /// The system's resolver reads the hosts file first, as every program on this machine does.
     hosts: bool,
 }
@@ -69,12 +71,21 @@ impl Resolver {
     }
 
     fn new(name: String, config: ResolverConfig, hosts: bool) -> Result<Self, ResolverError> {
+        let first = config.name_servers.first().map(|server| {
+            let port = server.connections.first().map_or(53, |connection| connection.port);
+            SocketAddr::new(server.ip, port)
+        });
         let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options();
         match builder.build() {
-            Ok(inner) => Ok(Self { name, inner, hosts }),
+            Ok(inner) => Ok(Self { name, inner, first, hosts }),
             Err(error) => Err(ResolverError::Setup { name, reason: error.to_string() }),
         }
+    }
+
+    /// For questions that need a message of their own.
+    pub(super) const fn address(&self) -> Option<SocketAddr> {
+        self.first
     }
 
     /// Asks for A and AAAA at once.
@@ -128,6 +139,7 @@ pub(super) async fn resolve(
         outcome,
         by_way_of: suffixes.iter().find(|suffix| answer.aliases.iter().any(|alias| is_below(alias, suffix))).cloned(),
         addresses: answer.addresses.into_iter().collect(),
+        authority: None,
     };
     let Ok(mut query) = Name::from_ascii(name) else {
         return resolvers.iter().map(|resolver| fact(resolver, Outcome::NXDomain, Answer::default())).collect();

@@ -18,6 +18,8 @@ pub enum Via {
     Endpoint,
     /// `origin.controlPort` of an origin address that was itself admitted.
     ControlPort,
+    /// A name server of the site's or the origin's zone, over UDP.
+    NameServer,
 }
 
 impl Via {
@@ -28,6 +30,7 @@ impl Via {
             Self::Edge => Role::Edge,
             Self::Origin | Self::ControlPort => Role::Origin,
             Self::Endpoint => Role::Endpoint { ports },
+            Self::NameServer => Role::NameServer,
         }
     }
 }

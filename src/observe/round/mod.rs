@@ -3,6 +3,7 @@
 //!
 //! `leeward diagnose` and the operator share this; they differ in the [`Gate`] and in how often.
 
+mod authority;
 mod compare;
 mod gate;
 mod missing;
@@ -68,7 +69,8 @@ pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
             None => None,
         }
     };
-    let (made, echoes, control) = tokio::join!(join_all(pending), echoes, control);
+    let authorities = authority::ask(prober, plan, &targets);
+    let (made, echoes, control, authorities) = tokio::join!(join_all(pending), echoes, control, authorities);
     look.probes = made;
     look.probes.extend(round.without_address(&targets));
     for probe in &mut look.probes {
@@ -89,7 +91,7 @@ pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
     let replayed = replays.run(ask).await;
     look.facts.extend(replayed);
     let Targets { edges, origins } = targets;
-    look.facts.extend(edges.facts.into_iter().chain(origins.facts).map(Fact::Dns));
+    look.facts.extend(edges.facts.into_iter().chain(origins.facts).chain(authorities).map(Fact::Dns));
     look.edges = edges.addresses;
     look.origins = origins.addresses;
     look

@@ -53,7 +53,7 @@ impl Gate for SiteGate {
         Box::pin(async move {
             let served = match via {
                 Via::Edge => self.budget.edge(&self.namespace, address.ip(), host).await,
-                Via::Origin | Via::Endpoint | Via::ControlPort => {
+                Via::Origin | Via::Endpoint | Via::ControlPort | Via::NameServer => {
                     self.budget.origin(&self.namespace, address.ip()).await
                 }
             };

@@ -1,6 +1,6 @@
 //! The lab's name server: a test decides what it answers, and how it fails.
 //!
-//! It speaks just enough of RFC 1035 for a stub resolver: one question, A, AAAA and CNAME, over UDP and TCP. Names
+//! It speaks just enough of RFC 1035 for a stub resolver: one question, A, AAAA, CNAME and NS, over UDP and TCP. Names
 //! that nobody told it about do not exist.
 
 mod message;
@@ -21,6 +21,8 @@ use crate::network::Host;
 pub enum Answer {
     /// These addresses; a family without one is an empty answer.
     Addresses(Vec<IpAddr>),
+    /// The name is a zone, and these are its name servers.
+    Zone(Vec<String>),
     /// An alias; the target's addresses come along when they are known here.
     Alias(String),
     NxDomain,

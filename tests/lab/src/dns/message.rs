@@ -7,6 +7,7 @@ use super::Answer;
 
 const HEADER: usize = 12;
 const A: u16 = 1;
+const NS: u16 = 2;
 const CNAME: u16 = 5;
 const AAAA: u16 = 28;
 const TTL_SECONDS: u32 = 5;
@@ -27,6 +28,11 @@ pub(super) fn reply(query: &[u8], names: &BTreeMap<String, Answer>) -> Option<Ve
         Some(Answer::Refused) => (5, Vec::new()),
         Some(Answer::NxDomain) | None => (3, Vec::new()),
         Some(Answer::Addresses(addresses)) => (0, addresses_of(addresses, question.kind, None)),
+        Some(Answer::Zone(servers)) => {
+            let records =
+                servers.iter().filter(|_| question.kind == NS).map(|server| record(None, NS, &encoded(server)));
+            (0, records.collect())
+        }
         Some(Answer::Alias(target)) => {
             let mut records = vec![record(None, CNAME, &encoded(target))];
             if let Some(Answer::Addresses(addresses)) = names.get(target.trim_end_matches('.')) {

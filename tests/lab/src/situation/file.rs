@@ -26,6 +26,8 @@ pub struct Situation {
     /// What the name server says about the site.
     #[serde(default)]
     pub dns: Dns,
+    /// What the zone's own name server says about the site; absent: the resolver knows of none.
+    pub zone_server: Option<Dns>,
     #[serde(default)]
     pub firewall: Vec<Rule>,
     /// The way back from the origins takes no larger packet than this, and nobody is told.

@@ -16,6 +16,9 @@ use crate::servers::{
 };
 
 pub const SITE: &str = "shop.example.com";
+/// The zone that the site's name is in, and where its own name server is.
+const ZONE: &str = "example.com";
+const ZONE_SERVER: &str = "192.0.2.54";
 pub const MARKER: (&str, &str) = ("X-Origin", "shop-1");
 
 /// A staged situation; gone when dropped.
@@ -27,6 +30,8 @@ pub struct Stage {
     pub origins: Vec<SocketAddr>,
     pub authority: Authority,
     pub name_server: NameServer,
+    /// The zone's own, where a situation has one.
+    zone_server: Option<NameServer>,
     pub control: SocketAddr,
     /// Where a Prometheus answers, if the situation has one.
     pub metrics: SocketAddr,
@@ -54,6 +59,10 @@ impl Stage {
         let visitor = network.host("visitor", &["198.51.100.30"])?;
         let dns = network.host("dns", &["192.0.2.53"])?;
         let name_server = NameServer::start(&dns)?;
+        let zone_server = match situation.zone_server {
+            Some(_) => Some(NameServer::start(&network.host("zone", &[ZONE_SERVER])?)?),
+            None => None,
+        };
         let control_host = network.host("control", &["192.0.2.80"])?;
         let control = control_host.at(80);
         let mut servers = Vec::new();
@@ -127,12 +136,19 @@ impl Stage {
             origins,
             authority,
             name_server,
+            zone_server,
             control,
             metrics,
             _servers: servers,
             network,
         };
-        stage.name(&situation.dns);
+        stage.name(&stage.name_server, &situation.dns);
+        if let (Some(said), Some(server)) = (&situation.zone_server, &stage.zone_server) {
+            stage.name(server, said);
+            let name = format!("ns1.{ZONE}");
+            stage.name_server.answer(&name, &[server.address().ip()]);
+            stage.name_server.set(ZONE, DnsAnswer::Zone(vec![name]));
+        }
         stage.raise_firewalls(situation)?;
         if let Some(largest) = situation.largest_packet {
             for host in stage.edges.iter().chain([&stage.vantage, &stage.visitor]) {
@@ -212,21 +228,21 @@ impl Stage {
         String::from_utf8_lossy(&output.stdout).parse().context("the status that curl prints")
     }
 
-    fn name(&self, dns: &Dns) {
+    fn name(&self, server: &NameServer, dns: &Dns) {
         let edges = || self.edges.iter().map(Host::address).collect();
         let answer = match dns {
             Dns::Proxy => DnsAnswer::Addresses(edges()),
             Dns::Origin => DnsAnswer::Addresses(self.origins.iter().map(SocketAddr::ip).collect()),
             Dns::Addresses(addresses) => DnsAnswer::Addresses(addresses.clone()),
             Dns::Alias(name) => {
-                self.name_server.set(name, DnsAnswer::Addresses(edges()));
+                server.set(name, DnsAnswer::Addresses(edges()));
                 DnsAnswer::Alias(name.clone())
             }
             Dns::NxDomain => DnsAnswer::NxDomain,
             Dns::ServFail => DnsAnswer::ServFail,
             Dns::Silent => DnsAnswer::Silent,
         };
-        self.name_server.set(SITE, answer);
+        server.set(SITE, answer);
     }
 
     fn raise_firewalls(&self, situation: &Situation) -> Result<()> {
