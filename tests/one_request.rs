@@ -6,7 +6,8 @@
 use leeward::api::spec::{Method, Scheme};
 use leeward::api::validated::{Deadlines, Host, ValidExpect};
 use leeward::api::{Access, Observation, Outcome, Phase};
-use leeward::evidence::probe::{CertVerdict, Fault, Maker};
+use leeward::evidence::maker::Maker;
+use leeward::evidence::probe::{CertVerdict, Fault};
 use leeward::evidence::{Probe, Variant};
 use leeward::observe::probe::{ProbeRequest, Prober, ProberOptions};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};

@@ -82,6 +82,7 @@ struct Entry {
     max_version: Option<TlsVersion>,
     server_name: Option<ServerNameUse>,
     header_bytes: Option<u32>,
+    debug_header: Option<(String, String)>,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +113,11 @@ impl Provider {
         })
     }
 
+    /// A request header upon which its edge says in its answer what the origin answered.
+    pub fn debug_header(self) -> Option<(&'static str, &'static str)> {
+        self.entry()?.debug_header.as_ref().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     fn entry(self) -> Option<&'static Entry> {
         TABLE.iter().find(|e| e.provider == self)
     }
@@ -130,5 +136,7 @@ mod tests {
         assert_eq!(Provider::GoogleCloud.timers().idle_seconds, Some(600));
         assert_eq!(Provider::Nginx.habits().tls.server_name, Some(ServerNameUse::NotSent));
         assert_eq!(Provider::HAProxy.timers().read_seconds, None);
+        assert_eq!(Provider::AzureFrontDoor.debug_header(), Some(("x-azure-debuginfo", "1")));
+        assert_eq!(Provider::Generic.debug_header(), None);
     }
 }

@@ -8,6 +8,7 @@ pub mod case;
 pub mod fact;
 pub mod jitter;
 pub mod link;
+pub mod maker;
 pub mod probe;
 pub mod subject;
 pub mod track;

@@ -1,5 +1,6 @@
 //! One probe: one request on one connection to one address, and how each of its phases went.
 
+use super::maker::Maker;
 use crate::api::{Access, Observation, Outcome, Phase};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,9 @@ pub struct Response {
     /// Whose own page or header this is, where the response carries an unmistakable one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maker: Option<Maker>,
+    /// What the maker's page or headers say of the hop behind, in the terms of RFC 9209.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker_says: Option<ProxyStatus>,
     /// What `Proxy-Status` (RFC 9209) says of the maker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_status: Option<ProxyStatus>,
@@ -166,25 +170,6 @@ pub struct Response {
     /// Bytes of the status line and header fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header_bytes: Option<u32>,
-}
-
-/// The kind of software whose own error page the body is. nginx at the edge and nginx at the origin
-/// look the same: this names software, never a hop.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr)]
-pub enum Maker {
-    Nginx,
-    HAProxy,
-    Envoy,
-    /// Envoy's own page that says that its circuit breaker let no further request or connection through.
-    EnvoyOverflow,
-    Cloudflare,
-    CloudFront,
-    Fastly,
-    Akamai,
-    GoogleCloud,
-    AWSALB,
-    Tengine,
-    Other,
 }
 
 /// What `Proxy-Status` proves.
@@ -208,12 +193,16 @@ pub enum ProxyStatus {
     NameFailed,
     /// `error=connection_limit_reached`.
     ConnectionLimit,
-    /// `error=proxy_internal_error`, `proxy_internal_response` or `proxy_configuration_error`.
+    /// `error=proxy_internal_error` or `proxy_internal_response`.
     ProxyInternal,
+    /// `error=proxy_configuration_error`: also a proxy that does not know the site.
+    NotConfigured,
     /// `error=http_response_timeout` or `connection_read_timeout`: connected, then no answer in time.
     ResponseTimeout,
     /// `error=destination_ip_unroutable`.
     Unroutable,
+    /// `error=http_request_denied`, on a page that only the intermediary can have made: a rule of its own refused the request.
+    RequestDenied,
     /// Another error that only an intermediary can have made.
     IntermediaryError,
     /// `received-status`: relayed from the next hop.

@@ -4,6 +4,7 @@ use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence};
 use crate::diagnose::view::edge::{Edge, EdgeFault, Path, Seen, State};
 use crate::diagnose::view::hop::Made;
+use crate::diagnose::view::leg::Leg;
 use crate::diagnose::view::origin::Standing;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
@@ -73,7 +74,8 @@ pub const DENIED: Rule = Rule {
 
 /// The edge refuses our probe: visitors may be fine, so this says nothing of health. It needs proof
 /// that the edge made the answer; a refusal made by the origin is another matter. Answers such as 404
-/// are left out: not knowing a page is no policy.
+/// are left out: not knowing a page is no policy. Some firewalls refuse with a number of their own, from 500 up: then
+/// their page says so.
 fn denied<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
     let exhibit = Exhibit::Probe(fault.track, fault.probe);
@@ -83,10 +85,13 @@ fn denied<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             .showing([exhibit])
             .showing(contrast));
     }
-    let Seen::Answer { trouble: Trouble::Status(status), hop, .. } = fault.seen else {
+    let Seen::Answer { trouble: Trouble::Status(status), hop, leg, .. } = fault.seen else {
         return Err("the edge gave no answer that could be a refusal");
     };
-    if !matches!(status, 401 | 403 | 405 | 406 | 418 | 423 | 429 | 451) {
+    if matches!(leg, Leg::Loop | Leg::NeverTried | Leg::NotConfigured) {
+        return Err("the edge says that it is at fault itself");
+    }
+    if leg != Leg::Denied && !matches!(status, 401 | 403 | 405 | 406 | 418 | 423 | 429 | 451) {
         return Err("the answer is no refusal");
     }
     match hop.made {

@@ -6,6 +6,7 @@ use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::{Cause, Confidence};
 use crate::diagnose::view::edge::{Edge, Seen};
 use crate::diagnose::view::hop::Proof;
+use crate::diagnose::view::leg::Leg;
 use crate::diagnose::view::origin::{OriginAddress, Standing};
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, View};
@@ -14,11 +15,13 @@ use crate::evidence::fact::Arrived;
 
 pub const MISCONFIGURED: Rule = Rule {
     cause: Cause::ProxyOriginMisconfigured,
-    looks_for: "a provider that records another origin than declared, or an origin that sees no packet of the proxy",
+    looks_for: "a proxy that says that it does not know the site, a record of another origin than declared, or an origin \
+                that sees no packet of the proxy",
     judge: misconfigured,
 };
 
-/// High with the provider's own record of where it forwards to. That no packet of the proxy arrives at a declared
+/// High with the provider's own record of where it forwards to, and where the proxy itself says that it is not
+/// configured for the site while the origin answers; without an origin that is seen to answer, Medium. That no packet of the proxy arrives at a declared
 /// address which answers others fits a wrong address and a filter further up: Medium.
 fn misconfigured<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let Locus::Edge(edge @ Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
@@ -44,6 +47,20 @@ fn misconfigured<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         .showing(records)
         .showing(shown)
         .showing(contrast));
+    }
+    if let Seen::Answer { leg: Leg::NotConfigured, hop, .. } = fault.seen
+        && hop.edge()
+    {
+        let sure = hop.firm() && view.origin_works();
+        return Ok(Match::new(
+            if sure { Confidence::High } else { Confidence::Medium },
+            Ground::Fact,
+            "the proxy says that it is not configured for this site",
+        )
+        .showing(shown)
+        .showing(contrast)
+        .or([Cause::ProxyFault, Cause::DnsBypassesProxy].into_iter().filter(|_| !sure))
+        .decided_by(Next::ProxySettings));
     }
     let nothing = view.cluster.arrivals(Arrived::Nothing);
     if nothing.is_empty() || !looks_blocked(edge) {

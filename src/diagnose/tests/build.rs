@@ -6,6 +6,7 @@ use crate::api::validated::TlsProfile;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase, Provider};
 use crate::diagnose::{Verdict, diagnose};
 use crate::evidence::fact::*;
+use crate::evidence::maker::Maker;
 use crate::evidence::probe::*;
 use crate::evidence::*;
 use jiff::{SignedDuration, Timestamp};
@@ -63,6 +64,7 @@ fn response(status: u16) -> Response {
         status,
         marker: None,
         maker: None,
+        maker_says: None,
         proxy_status: None,
         cached: false,
         redirect: Redirect::None,
@@ -182,7 +184,12 @@ impl Saw {
     }
 
     pub fn page_of(self, maker: Maker) -> Self {
-        self.answer(|r| r.maker = Some(maker))
+        self.page(maker, ProxyStatus::IntermediaryError)
+    }
+
+    /// A page of its maker that says so much of the hop behind.
+    pub fn page(self, maker: Maker, says: ProxyStatus) -> Self {
+        self.answer(|r| (r.maker, r.maker_says) = (Some(maker), Some(says)))
     }
 
     pub fn says(self, status: ProxyStatus) -> Self {

@@ -4,7 +4,8 @@ use super::build::*;
 use super::tables::hold;
 use crate::api::{Cause, Confidence, Outcome, Phase, Provider};
 use crate::evidence::fact::{Arrived, Level, Measure, Resource, Trend, Why};
-use crate::evidence::probe::{Fault, Maker, ProxyStatus};
+use crate::evidence::maker::Maker;
+use crate::evidence::probe::{Fault, ProxyStatus};
 use Confidence::{High, Medium};
 
 fn read_timeout() -> Saw {
@@ -311,7 +312,7 @@ fn a_limit_shows_in_its_counter_or_under_load_only() {
 #[test]
 fn a_proxy_without_free_connections_says_so_while_the_origin_is_idle() {
     let limit = || status(503).says(ProxyStatus::ConnectionLimit);
-    let overflow = |marked| status(503).page_of(Maker::EnvoyOverflow).marked(marked);
+    let overflow = |marked| status(503).page(Maker::Envoy, ProxyStatus::ConnectionLimit).marked(marked);
     hold(vec![
         (
             "Proxy-Status, and an idle origin",

@@ -3,6 +3,7 @@
 
 pub mod build;
 mod load;
+mod makers;
 mod names;
 mod paths;
 mod properties;

@@ -5,7 +5,8 @@ use super::tables::hold;
 use crate::api::{Access, Cause, Confidence, Outcome, Phase};
 use crate::evidence::Fact;
 use crate::evidence::fact::{Arrived, EdgeReason, ProviderRecord, Trend};
-use crate::evidence::probe::{Fault, Maker, ProxyStatus};
+use crate::evidence::maker::Maker;
+use crate::evidence::probe::{Fault, ProxyStatus};
 use Confidence::{High, Low, Medium};
 
 /// The proxy waits for its connect timer, and everybody else does too.

@@ -6,7 +6,8 @@ use crate::api::spec::{Lockdown, OriginType, Scheme, Verifies};
 use crate::api::status::ScopeType;
 use crate::api::{Access, Cause, Confidence, Outcome, Pattern, Phase, Provider};
 use crate::evidence::fact::{Arrived, PolicyVerdict};
-use crate::evidence::probe::{CertVerdict, Fault, Maker, ProxyStatus};
+use crate::evidence::maker::Maker;
+use crate::evidence::probe::{CertVerdict, Fault, ProxyStatus};
 use Confidence::{High, Low, Medium};
 
 pub type Row = (&'static str, Build, Cause, Confidence);
@@ -109,7 +110,7 @@ fn the_proxy_is_kept_out() {
             "Cloudflare's own 522",
             Build::new()
                 .subject(|s| s.provider = Provider::Cloudflare)
-                .proxy(status(522).page_of(Maker::Cloudflare))
+                .proxy(status(522).page(Maker::Cloudflare, ProxyStatus::ConnectionTimeout))
                 .listed(ok()),
             Cause::ProxyBlocked,
             Medium,
@@ -661,7 +662,7 @@ fn certificates_count_only_where_they_are_verified() {
             "untrusted, and the proxy says so",
             Build::new()
                 .subject(|s| s.verifies = Verifies::Always)
-                .proxy(status(526).page_of(Maker::Cloudflare))
+                .proxy(status(526).page(Maker::Cloudflare, ProxyStatus::CertificateError))
                 .listed(ok().cert(CertVerdict::Untrusted)),
             Cause::OriginCertUntrusted,
             High,

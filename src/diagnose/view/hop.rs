@@ -8,8 +8,7 @@ use super::leg;
 use super::origin::{OriginAddress, Standing};
 use super::records::Records;
 use super::trouble::Trouble;
-use crate::api::Provider;
-use crate::evidence::probe::{Maker, ProxyStatus, Response};
+use crate::evidence::probe::{ProxyStatus, Response};
 use crate::evidence::{Probe, Subject};
 
 /// Who made the answer.
@@ -31,6 +30,8 @@ pub enum Proof {
     Protocol,
     SameBody,
     OwnPage,
+    /// The provider says that it passed on what the origin sent.
+    Relayed,
     Timer,
     /// Only that the origin gives a good answer to the same request, sent straight to it.
     Contrast,
@@ -86,17 +87,23 @@ pub fn of(
     if Trouble::of(probe) == Some(Trouble::WantsTls) {
         return made(Made::Origin, Proof::Protocol);
     }
+    let direct = || origins.iter().filter_map(OriginAddress::response);
+    // An origin that has such pages of its own stands behind the same software: then they name no hop.
+    let same_maker = |direct: &Response| direct.maker == response.maker;
     let same = |direct: &Response| {
         direct.status == response.status
             && direct.body_bytes > 0
             && direct.body_bytes == response.body_bytes
             && direct.body_hash == response.body_hash
     };
-    if origins.iter().filter_map(OriginAddress::response).any(same) {
+    if direct().any(same) {
         return made(Made::Origin, Proof::SameBody);
     }
-    if response.maker.is_some_and(|maker| is_own_page(maker, subject.provider)) {
-        return made(Made::Edge, Proof::OwnPage);
+    if response.maker.is_some_and(|maker| maker.is_edge_of(subject.provider)) && !direct().any(same_maker) {
+        return match response.maker_says {
+            Some(ProxyStatus::Relayed) => made(Made::Origin, Proof::Relayed),
+            _ => made(Made::Edge, Proof::OwnPage),
+        };
     }
     let server_error = response.status >= 500;
     if server_error && leg::timer(subject, probe).is_some() {
@@ -134,18 +141,4 @@ fn recorded(probe: &Probe, response: &Response, records: &Records<'_>) -> Option
     });
     let first = found.next()?;
     found.all(|other| other == first).then_some(first)
-}
-
-/// Whether the page is the proxy's own. nginx, HAProxy, Envoy and Tengine run at origins as well, so
-/// their pages name software and no hop; a branded page of the declared provider names the hop.
-const fn is_own_page(maker: Maker, provider: Provider) -> bool {
-    matches!(
-        (maker, provider),
-        (Maker::Cloudflare, Provider::Cloudflare | Provider::Generic)
-            | (Maker::CloudFront, Provider::CloudFront | Provider::Generic)
-            | (Maker::Fastly, Provider::Fastly | Provider::Generic)
-            | (Maker::Akamai, Provider::Akamai | Provider::Generic)
-            | (Maker::GoogleCloud, Provider::GoogleCloud)
-            | (Maker::AWSALB, Provider::AWSALB)
-    )
 }

@@ -1,10 +1,10 @@
 //! What happened between the proxy and the origin, as far as an answer made by the edge tells:
-//! from the provider's record, from `Proxy-Status`, from the provider's own error number, or from the time until the answer.
+//! from the provider's record, from `Proxy-Status`, from what its own page says, or from the time until the answer.
 
 use super::records::Records;
 use crate::api::Provider;
 use crate::evidence::fact::EdgeReason;
-use crate::evidence::probe::{Maker, ProxyStatus, Response};
+use crate::evidence::probe::{ProxyStatus, Response};
 use crate::evidence::{Probe, Subject};
 
 /// How the proxy's own attempt ended.
@@ -32,6 +32,10 @@ pub enum Leg {
     NameFailed,
     /// It says that the fault is its own; the origin was not asked.
     NeverTried,
+    /// It says that it is not configured for the site, or wrongly; the origin was not asked.
+    NotConfigured,
+    /// A rule of its own refused the request; the origin was not asked.
+    Denied,
     /// It made no attempt: no connection was free.
     Exhausted,
     /// Too fast for a timer: refused, reset, a handshake or an answer that it did not like.
@@ -52,6 +56,8 @@ impl Leg {
                 | Self::NameFailed
                 | Self::Exhausted
                 | Self::NeverTried
+                | Self::NotConfigured
+                | Self::Denied
         )
     }
 
@@ -71,22 +77,8 @@ pub fn of(subject: &Subject, probe: &Probe, response: &Response, records: &Recor
     if let Some(leg) = recorded(probe, response, records) {
         return leg;
     }
-    match response.proxy_status {
-        Some(ProxyStatus::ConnectionRefused) => return Leg::Refused,
-        Some(ProxyStatus::ConnectionTimeout) => return Leg::ConnectTimeout,
-        Some(ProxyStatus::ConnectionTerminated) => return Leg::Terminated,
-        Some(ProxyStatus::CertificateError) => return Leg::Certificate,
-        Some(ProxyStatus::TlsError) => return Leg::Tls,
-        Some(ProxyStatus::HeaderTooLarge) => return Leg::HeaderTooLarge,
-        Some(ProxyStatus::LoopDetected) => return Leg::Loop,
-        Some(ProxyStatus::NameFailed) => return Leg::NameFailed,
-        Some(ProxyStatus::ProxyInternal) => return Leg::NeverTried,
-        Some(ProxyStatus::ConnectionLimit) => return Leg::Exhausted,
-        Some(ProxyStatus::ResponseTimeout) => return Leg::ReadTimeout,
-        Some(ProxyStatus::Unroutable) => return Leg::Unreachable,
-        _ => {}
-    }
-    if let Some(leg) = response.maker.and_then(|maker| own_number(maker, response.status)) {
+    let page = response.maker.filter(|maker| maker.speaks_for(subject.provider)).and(response.maker_says);
+    if let Some(leg) = [response.proxy_status, page].into_iter().flatten().find_map(of_status) {
         return leg;
     }
     timer(subject, probe).unwrap_or_else(|| match waited(probe) {
@@ -122,20 +114,25 @@ const fn of_reason(reason: EdgeReason) -> Option<Leg> {
     })
 }
 
-/// Providers that number their own errors towards the origin, on pages that only they make.
-/// Cloudflare's documentation of errors 520 to 526, read in August 2026.
-const fn own_number(maker: Maker, status: u16) -> Option<Leg> {
-    match (maker, status) {
-        (Maker::EnvoyOverflow, 503) => Some(Leg::Exhausted),
-        (Maker::Cloudflare, 520) => Some(Leg::Terminated),
-        (Maker::Cloudflare, 521) => Some(Leg::Refused),
-        (Maker::Cloudflare, 522) => Some(Leg::ConnectTimeout),
-        (Maker::Cloudflare, 523) => Some(Leg::Unreachable),
-        (Maker::Cloudflare, 524) => Some(Leg::ReadTimeout),
-        (Maker::Cloudflare, 525) => Some(Leg::Tls),
-        (Maker::Cloudflare, 526) => Some(Leg::Certificate),
-        _ => None,
-    }
+/// What an intermediary says of its attempt, in a header or on its page.
+const fn of_status(status: ProxyStatus) -> Option<Leg> {
+    Some(match status {
+        ProxyStatus::ConnectionRefused => Leg::Refused,
+        ProxyStatus::ConnectionTimeout => Leg::ConnectTimeout,
+        ProxyStatus::ConnectionTerminated => Leg::Terminated,
+        ProxyStatus::CertificateError => Leg::Certificate,
+        ProxyStatus::TlsError => Leg::Tls,
+        ProxyStatus::HeaderTooLarge => Leg::HeaderTooLarge,
+        ProxyStatus::LoopDetected => Leg::Loop,
+        ProxyStatus::NameFailed => Leg::NameFailed,
+        ProxyStatus::ProxyInternal => Leg::NeverTried,
+        ProxyStatus::NotConfigured => Leg::NotConfigured,
+        ProxyStatus::RequestDenied => Leg::Denied,
+        ProxyStatus::ConnectionLimit => Leg::Exhausted,
+        ProxyStatus::ResponseTimeout => Leg::ReadTimeout,
+        ProxyStatus::Unroutable => Leg::Unreachable,
+        ProxyStatus::IntermediaryError | ProxyStatus::Relayed => return None,
+    })
 }
 
 /// The proxy's timer that the time until the answer names, if any.

@@ -75,6 +75,9 @@ fn of_probe(view: &View<'_>, track: &Track, probe: &Probe) -> EvidenceItem {
     {
         parts.push(maker.to_owned());
     }
+    if let Some(maker) = probe.response.as_ref().and_then(|r| r.maker) {
+        parts.push(format!("looks like a page of {maker}"));
+    }
     if probe.response.as_ref().is_some_and(|r| r.cached) {
         parts.push("out of a cache".to_owned());
     }
@@ -105,6 +108,7 @@ fn maker(seen: Seen) -> Option<&'static str> {
         (Made::Edge, _) => "made by the edge, most likely",
         (Made::Origin, Proof::Marker) => "made by the origin: it carries the marker",
         (Made::Origin, Proof::ProxyStatus) => "made by the origin, says Proxy-Status",
+        (Made::Origin, Proof::Relayed) => "made by the origin, says the proxy",
         (Made::Origin, Proof::SameBody) => "made by the origin: it gives the same answer directly",
         (Made::Origin, _) => "made by the origin",
         (Made::Unknown, _) => "made by an unknown hop",

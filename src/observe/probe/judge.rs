@@ -73,11 +73,13 @@ fn wish(status: u16, body: &[u8]) -> Option<Fault> {
 pub(super) fn keep(request: &ProbeRequest, path: &str, answer: &Answer) -> Response {
     let headers = &answer.head.headers;
     let status = answer.head.status.as_u16();
+    let maker = maker::of(status, headers, &answer.body);
     let digest = Sha256::digest(&answer.body);
     Response {
         status,
         marker: request.marker.as_ref().map(|marker| carries(headers, marker)),
-        maker: maker::maker(status, headers, &answer.body),
+        maker: maker.map(|(maker, _)| maker),
+        maker_says: maker.map(|(_, says)| says),
         proxy_status: relayed::proxy_status(headers),
         cached: relayed::cached(headers),
         redirect: target(request, path, answer).map_or(Redirect::None, |(kind, _)| kind),

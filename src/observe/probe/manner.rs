@@ -13,6 +13,8 @@ pub struct Manner {
     pub server_name: ServerNameUse,
     /// Asks over HTTP/2, where the server takes it.
     pub http2: bool,
+    /// A header upon which the proxy says what the origin answered.
+    pub debug_header: Option<(&'static str, &'static str)>,
     /// Announces small segments, so that the peer sends no large packet.
     pub small_segments: bool,
 }

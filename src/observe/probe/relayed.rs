@@ -27,7 +27,8 @@ pub(super) fn proxy_status(headers: &HeaderMap) -> Option<ProxyStatus> {
                 return Some(ProxyStatus::HeaderTooLarge);
             }
             ("error", "dns_error" | "dns_timeout") => return Some(ProxyStatus::NameFailed),
-            ("error", "proxy_internal_error" | "proxy_internal_response" | "proxy_configuration_error") => {
+            ("error", "proxy_configuration_error") => return Some(ProxyStatus::NotConfigured),
+            ("error", "proxy_internal_error" | "proxy_internal_response") => {
                 return Some(ProxyStatus::ProxyInternal);
             }
             ("error", "proxy_loop_detected") => return Some(ProxyStatus::LoopDetected),

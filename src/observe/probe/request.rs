@@ -45,7 +45,11 @@ impl ProbeRequest {
             Method::GET => http::Method::GET,
             Method::HEAD => http::Method::HEAD,
         };
-        Request::builder()
+        let mut request = Request::builder();
+        if let Some((name, value)) = self.manner.debug_header {
+            request = request.header(name, value);
+        }
+        request
             .method(method)
             .uri(escaped(path))
             .header(HOST, &self.host_header)

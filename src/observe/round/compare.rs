@@ -3,7 +3,8 @@
 use crate::api::spec::Lockdown;
 use crate::api::{Observation, Outcome};
 use crate::evidence::Probe;
-use crate::evidence::probe::{Fault, Maker, Response};
+use crate::evidence::maker::Maker;
+use crate::evidence::probe::{Fault, Response};
 use std::net::SocketAddr;
 
 /// TLS alerts of a server that wants a client certificate: `certificate_required` of TLS 1.3, and what

@@ -34,7 +34,7 @@ pub(super) fn via_proxy(plan: &Plan, edge: SocketAddr, variant: Variant) -> Prob
         expect: Arc::new(v.expect.clone()),
         marker: v.origin.marker.clone(),
         trust: None,
-        manner: Manner::default(),
+        manner: Manner { debug_header: plan.provider.debug_header(), ..Manner::default() },
     }
 }
 

@@ -1,5 +1,6 @@
 //! A proxy in front of origins: one description, three programs that carry it out.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -81,6 +82,8 @@ pub struct Proxy {
     pub cache: Option<Cache>,
     /// nginx only.
     pub own_answer: Option<OwnAnswer>,
+    /// Headers that the edge adds to every answer, as some services do; nginx only.
+    pub adds: BTreeMap<String, String>,
     pub manner: Manner,
 }
 
@@ -99,6 +102,7 @@ impl Proxy {
             max_connections: None,
             cache: None,
             own_answer: None,
+            adds: BTreeMap::new(),
             manner: Manner::default(),
         }
     }
@@ -137,6 +141,9 @@ impl Proxy {
             }
             None => format!("    proxy_pass {}://origins;\n", if self.origin_tls { "https" } else { "http" }),
         };
+        for (name, value) in &self.adds {
+            location += &format!("    add_header {name} \"{value}\" always;\n");
+        }
         if let Some(name) = self.server_name.as_ref().filter(|_| !self.manner.no_server_name) {
             location += &format!("    proxy_ssl_server_name on;\n    proxy_ssl_name {name};\n");
         }

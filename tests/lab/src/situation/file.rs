@@ -4,6 +4,8 @@
 //! (`proxy2` .11 and so on, one for each edge), `origin` 203.0.113.10 (`origin2` .11 …), `control` 192.0.2.80 and the
 //! name server 192.0.2.53. The site is `shop.example.com`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -116,6 +118,9 @@ pub struct Proxy {
     pub cache: Option<Cache>,
     /// nginx only.
     pub answers: Option<OwnAnswer>,
+    /// Headers that it adds to every answer, as some services do; nginx only.
+    #[serde(default)]
+    pub adds: BTreeMap<String, String>,
     /// How it speaks to the origin.
     #[serde(default)]
     pub manner: Manner,

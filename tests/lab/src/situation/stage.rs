@@ -119,6 +119,7 @@ impl Stage {
                 proxy.cache = description.cache;
                 proxy.max_connections = description.max_connections;
                 proxy.own_answer = description.answers.clone();
+                proxy.adds.clone_from(&description.adds);
                 proxy.manner = description.manner.clone();
                 servers.push(Running::Proxy(proxy.start(host, "edge")?));
                 if situation.site.redirects_http {
