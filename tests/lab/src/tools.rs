@@ -29,6 +29,12 @@ pub fn blackbox_exporter() -> Result<PathBuf> {
     Ok(prepared(&FOLDER, "hack/blackbox/build")?.join("blackbox_exporter"))
 }
 
+/// Real CRDs of other projects, a folder for each.
+pub fn crds() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    prepared(&FOLDER, "hack/crds/fetch")
+}
+
 /// Envoy.
 pub fn envoy() -> Result<PathBuf> {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
