@@ -39,6 +39,8 @@ pub enum Observation {
     Endpoints,
     Pods,
     Nodes,
+    /// An Ingress or HTTPRoute: the hosts that it serves, and whose certificate it names.
+    Route,
     Traffic,
     /// The control target that shows whether this vantage can reach anything.
     Control,

@@ -6,6 +6,7 @@ mod load_contrast;
 mod nodes;
 mod record;
 mod replay;
+mod route;
 mod saturation;
 mod traffic;
 mod unmeasured;
@@ -17,6 +18,7 @@ pub use load_contrast::{LoadContrast, Tally};
 pub use nodes::{Node, Nodes};
 pub use record::{EdgeReason, ProviderRecord};
 pub use replay::{Replay, Variation};
+pub use route::Route;
 pub use saturation::{Level, Resource, Saturation};
 pub use traffic::{Traffic, Trend};
 pub use unmeasured::{Measure, Unmeasured, Why};
@@ -39,6 +41,7 @@ pub enum Fact {
     Nodes(Nodes),
     Policy(Policy),
     Allowlist(Allowlist),
+    Route(Route),
     Arrival(Arrival),
     Replay(Replay),
     Idle(Idle),

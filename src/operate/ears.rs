@@ -90,7 +90,9 @@ impl Ears {
         match (change.kind, change.namespace.as_deref()) {
             (Kind::ProxyNetwork, _) => self.add(self.origins.naming(&change.name)),
             (Kind::Namespace, _) => self.add(self.of(&change.name)),
-            (Kind::Node | Kind::ProtectedOrigin | Kind::Event, _) | (_, None) => {}
+            // Whose node or entrance it is takes as long to find out as to look at all.
+            (Kind::Node | Kind::Gateway, _) => self.all(),
+            (Kind::ProtectedOrigin | Kind::Event, _) | (_, None) => {}
             (_, Some(namespace)) => self.add(self.of(namespace)),
         }
     }

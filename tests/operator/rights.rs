@@ -12,6 +12,21 @@ type Right = (String, String, String);
 #[test]
 fn every_right_is_used_and_nothing_else_is_asked_for() {
     let stage = stage();
+    let gateway_api = lab::tools::crds().unwrap().join("gateway-api");
+    for kind in ["httproutes", "gateways"] {
+        let file = gateway_api.join(format!("gateway.networking.k8s.io_{kind}.yaml"));
+        stage.apply(&std::fs::read_to_string(file).unwrap());
+    }
+    stage
+        .server
+        .kubectl(&[
+            "wait",
+            "--for=condition=Established",
+            "crd",
+            "httproutes.gateway.networking.k8s.io",
+            "gateways.gateway.networking.k8s.io",
+        ])
+        .unwrap();
     let counted = stage.server.audit_events().unwrap().len();
     stage.namespace("rights", "leeward.dev/enforce: allowed", "");
     let mut operator = stage.run(&[]);

@@ -115,6 +115,7 @@ fn seen(item: &EvidenceItem) -> String {
         Observation::Endpoints => "endpoints",
         Observation::Pods => "pods",
         Observation::Nodes => "nodes",
+        Observation::Route => "route",
         Observation::Traffic => "traffic",
         Observation::Control => "control target",
         Observation::Arrival => "at the origin's side",

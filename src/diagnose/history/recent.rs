@@ -63,6 +63,7 @@ fn key(fact: &Fact) -> String {
         Fact::Nodes(_) => "nodes".to_owned(),
         Fact::Policy(f) => format!("policy {} {}", f.pod, f.port),
         Fact::Allowlist(f) => format!("allowlist {}", f.object),
+        Fact::Route(f) => format!("route {}", f.object),
         Fact::Arrival(f) => format!("arrival {} {:?}", f.source, f.address),
         Fact::Replay(f) => {
             format!("replay {} {} {} {:?}", f.variation, f.probe.vantage, f.probe.observation, f.probe.address)

@@ -86,6 +86,8 @@ fn judge<'c>(view: &View<'c>, place: Locus<'_, 'c>, cause_of_rule: Cause) -> Fin
     let mut found = Match::new(if sure { Confidence::High } else { Confidence::Medium }, Ground::Fact, says)
         .showing(bad.iter().map(|(_, (track, c))| Exhibit::Certificate(track, c)))
         .showing([Exhibit::Probe(fault.track, fault.probe)])
+        // Which Secret the certificate should come from, or that none is named: then a controller shows its own.
+        .showing(view.cluster.routes.iter().map(|(fact, _)| Exhibit::Fact(fact)))
         .showing(view.working_origins().filter_map(OriginAddress::exhibit))
         .or([Cause::ProxyBlocked, Cause::ProxyOriginMisconfigured].into_iter().filter(|_| !sure))
         .decided_by(next);

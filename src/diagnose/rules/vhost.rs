@@ -12,13 +12,17 @@ use crate::evidence::fact::Variation;
 
 pub const MISMATCH: Rule = Rule {
     cause: Cause::VhostMismatch,
-    looks_for: "an origin that answers the proxy's Host as it answers a stranger's, and another Host well",
+    looks_for: "an origin that answers the proxy's Host as it answers a stranger's, and another Host well, or whose \
+                Ingresses and HTTPRoutes lack that host",
     judge: mismatch,
 };
 
 /// A missing page and an unknown host look alike: the same 404. They differ in what another Host gets, in whether a
 /// Host that nobody knows gets the same answer, and in whether anything else is there under the proxy's Host.
 fn mismatch<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
+    if matches!(place, Locus::Site) && view.unprobed() {
+        return unrouted(view, None).ok_or("nothing was probed, and no Ingress or HTTPRoute lacks the host");
+    }
     let Locus::Edge(Edge { fault: Some(fault), .. }) = place else { return Err("no edge fails here") };
     let Seen::Answer { trouble: trouble @ (Trouble::Status(400..=499) | Trouble::Body), hop, .. } = fault.seen else {
         return Err("the proxy relays no answer for an unknown host");
@@ -26,7 +30,12 @@ fn mismatch<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if fault.wavers || hop.edge() && hop.firm() {
         return Err("the edge made the answer, or it comes now and then only");
     }
-    as_declared(view, fault, trouble).or_else(|| otherwise(view, fault)).ok_or("no other Host gets a better answer")
+    as_declared(view, fault, trouble)
+        .or_else(|| otherwise(view, fault))
+        .or_else(|| {
+            unrouted(view, Some(fault)).filter(|_| matches!(trouble, Trouble::Status(404 | 421) | Trouble::Body))
+        })
+        .ok_or("no other Host gets a better answer, and no Ingress or HTTPRoute lacks the host")
 }
 
 /// The declared Host fails directly as well, and another one works.
@@ -93,5 +102,23 @@ fn otherwise<'c>(view: &View<'c>, fault: &EdgeFault<'c>) -> Option<Match<'c>> {
             .showing(mine.iter().filter_map(|(o, _)| o.exhibit()))
             .or([Cause::ProxyOriginMisconfigured])
             .decided_by(Next::ProxySettings),
+    )
+}
+
+/// What leads to the origin's Service knows other hosts only: its default page answers, unless requests come another way
+/// (a load balancer of the Service's own), so it is Medium.
+fn unrouted<'c>(view: &View<'c>, fault: Option<&EdgeFault<'c>>) -> Option<Match<'c>> {
+    let routes = view.cluster.routes_without_the_host();
+    if routes.is_empty() || view.failing_origins().next().is_some() {
+        return None;
+    }
+    let says = "no Ingress or HTTPRoute that leads to the origin's Service knows the host that the proxy asks for";
+    Some(
+        Match::new(Confidence::Medium, Ground::Fact, says)
+            .showing(routes.into_iter().map(|(fact, _)| Exhibit::Fact(fact)))
+            .showing(fault.map(|fault| Exhibit::Probe(fault.track, fault.probe)))
+            .showing(view.working_origins().filter_map(OriginAddress::exhibit))
+            .or([Cause::UnexpectedResponse, Cause::ProxyOriginMisconfigured])
+            .decided_by(if fault.is_some() { Next::OriginHost } else { Next::Probe }),
     )
 }

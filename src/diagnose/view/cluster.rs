@@ -3,7 +3,7 @@
 use super::Exhibit;
 use crate::api::Outcome;
 use crate::evidence::Fact;
-use crate::evidence::fact::{Allowlist, Arrived, ControlPort, Endpoints, Nodes, Pod, Policy, PolicyVerdict};
+use crate::evidence::fact::{Allowlist, Arrived, ControlPort, Endpoints, Nodes, Pod, Policy, PolicyVerdict, Route};
 
 /// Facts of configuration and of the workload.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Cluster<'c> {
     pub complete: Vec<(&'c Fact, &'c Allowlist)>,
     /// Allowlists that lack at least one prefix of the proxy.
     pub gaps: Vec<(&'c Fact, &'c Allowlist)>,
+    /// Ingresses and HTTPRoutes.
+    pub routes: Vec<(&'c Fact, &'c Route)>,
     arrivals: Vec<(&'c Fact, Arrived)>,
 }
 
@@ -37,6 +39,7 @@ impl<'c> Cluster<'c> {
                 Fact::Allowlist(f) if f.outcome == Outcome::Covered && f.proxy_prefixes > 0 => {
                     cluster.complete.push((fact, f));
                 }
+                Fact::Route(f) => cluster.routes.push((fact, f)),
                 Fact::Arrival(f) => cluster.arrivals.push((fact, f.arrived)),
                 _ => {}
             }
@@ -47,6 +50,14 @@ impl<'c> Cluster<'c> {
     /// Records of this kind.
     pub fn arrivals(&self, kind: Arrived) -> Vec<Exhibit<'c>> {
         self.arrivals.iter().filter(|(_, a)| *a == kind).map(|(fact, _)| Exhibit::Fact(fact)).collect()
+    }
+
+    /// Ingresses and HTTPRoutes that lead to the origin's Service, where none of all those known serves its host.
+    pub fn routes_without_the_host(&self) -> Vec<(&'c Fact, &'c Route)> {
+        if self.routes.iter().any(|(_, route)| route.serves) {
+            return Vec::new();
+        }
+        self.routes.iter().filter(|(_, route)| route.leads_to_origin).copied().collect()
     }
 
     /// Policies that say this of the proxy's prefixes.

@@ -129,6 +129,7 @@ fn known(fact: &Fact) -> bool {
         | Fact::Pods(_)
         | Fact::Nodes(_)
         | Fact::Policy(_)
+        | Fact::Route(_)
         | Fact::Arrival(_)
         | Fact::ProviderRecord(_)
         | Fact::VisitorReports(_)

@@ -7,7 +7,7 @@ use crate::diagnose::view::edge::Seen;
 use crate::diagnose::view::hop::{Made, Proof};
 use crate::diagnose::view::leg::{self, Leg};
 use crate::diagnose::view::{Exhibit, View};
-use crate::evidence::fact::{Arrived, Dns, Nodes, Pods, PolicyVerdict};
+use crate::evidence::fact::{Arrived, Dns, Nodes, Pods, PolicyVerdict, Route};
 use crate::evidence::probe::{CertVerdict, Certificate};
 use crate::evidence::{Fact, Probe, Track};
 use std::fmt::Write;
@@ -245,6 +245,7 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
             )),
             ..plain(Observation::Allowlist, CLUSTER, f.outcome)
         },
+        Fact::Route(f) => route(f),
         Fact::Arrival(f) => {
             let (result, words) = match f.arrived {
                 Arrived::Blocked => (Outcome::Prohibited, "packets of the proxy were blocked"),
@@ -277,6 +278,22 @@ pub fn of_unmeasured(exhibit: &Exhibit<'_>) -> String {
 
 fn counted(source: &str, (result, detail): (Outcome, String)) -> EvidenceItem {
     EvidenceItem { detail: Some(detail), ..plain(Observation::Traffic, source, result) }
+}
+
+fn route(f: &Route) -> EvidenceItem {
+    let hosts = match f.hosts.as_slice() {
+        [] => "every host".to_owned(),
+        some => some.iter().take(4).cloned().collect::<Vec<_>>().join(", "),
+    };
+    let certificate = f.certificate.as_ref().map_or_else(
+        || "no certificate of its own for the site's host".to_owned(),
+        |secret| format!("certificate of Secret {secret}"),
+    );
+    EvidenceItem {
+        address: Some(f.object.clone()),
+        detail: Some(format!("serves {hosts}; {certificate}")),
+        ..plain(Observation::Route, CLUSTER, if f.serves { Outcome::OK } else { Outcome::Missing })
+    }
 }
 
 fn pods(f: &Pods) -> EvidenceItem {

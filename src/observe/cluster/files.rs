@@ -98,6 +98,8 @@ impl Files {
             Kind::Pod => put(&shelves.pods, seen.typed(kind, true, document)?),
             Kind::Node => put(&shelves.nodes, seen.typed(kind, false, document)?),
             Kind::Ingress => put(&shelves.ingresses, seen.typed(kind, true, document)?),
+            Kind::HTTPRoute => put(&shelves.http_routes, seen.note(kind, true, document, document.loosely()?)?),
+            Kind::Gateway => put(&shelves.gateways, seen.note(kind, true, document, document.loosely()?)?),
             Kind::ConfigMap => put(&shelves.config_maps, seen.typed(kind, true, document)?),
             // Accepted, because exports of a namespace hold them; no rule reads them yet.
             Kind::Event if document.api_version == "v1" => {
@@ -117,7 +119,17 @@ impl Seen {
     where
         K: JsonSchema + DeserializeOwned + ResourceExt,
     {
-        let mut object: K = document.typed(&mut self.shapes)?;
+        let object: K = document.typed(&mut self.shapes)?;
+        self.note(kind, namespaced, document, object)
+    }
+
+    fn note<K: ResourceExt>(
+        &mut self,
+        kind: Kind,
+        namespaced: bool,
+        document: &Document,
+        mut object: K,
+    ) -> Result<(Key, K), FileError> {
         let meta = object.meta_mut();
         if meta.name.as_deref().unwrap_or_default().is_empty() {
             return Err(document.error("metadata.name must be set".to_owned()));

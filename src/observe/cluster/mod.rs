@@ -8,9 +8,11 @@ mod allowlists;
 mod egress;
 mod endpoints;
 mod files;
+mod gateway_api;
 mod nodes;
 mod pods;
 mod policies;
+mod routes;
 mod selection;
 mod shelves;
 mod stores;
@@ -19,6 +21,7 @@ use crate::api::ProxyNetwork;
 use crate::api::validated::Validated;
 use crate::evidence::Fact;
 use crate::net::RangeSet;
+use gateway_api::{Gateway, HTTPRoute};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -62,7 +65,16 @@ pub enum Kind {
     Node,
     Ingress,
     ConfigMap,
+    HTTPRoute,
+    Gateway,
     Event,
+}
+
+impl Kind {
+    /// Whether a cluster does well without it: it comes with another project.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::HTTPRoute | Self::Gateway)
+    }
 }
 
 /// Objects by name, from wherever they come.
@@ -109,6 +121,14 @@ pub trait ClusterSource: Send + Sync {
         self.shelves().ingresses.of(namespace)
     }
 
+    fn http_routes(&self, namespace: &str) -> Vec<Arc<HTTPRoute>> {
+        self.shelves().http_routes.of(namespace)
+    }
+
+    fn gateway(&self, namespace: &str, name: &str) -> Option<Arc<Gateway>> {
+        self.shelves().gateways.get(namespace, name)
+    }
+
     fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {
         self.shelves().namespaces.get("", name)
     }
@@ -143,6 +163,7 @@ pub fn facts(source: &dyn ClusterSource, origin: &Validated, proxy: Option<&Rang
     facts.extend(endpoints::fact(source, origin).map(Fact::Endpoints));
     facts.extend(pods::fact(source, origin, now).map(Fact::Pods));
     facts.extend(nodes::fact(source, origin).map(Fact::Nodes));
+    facts.extend(routes::facts(source, origin).into_iter().map(Fact::Route));
     if let Some(proxy) = proxy.filter(|set| !set.is_empty()) {
         facts.extend(policies::facts(source, origin, proxy).into_iter().map(Fact::Policy));
         facts.extend(allowlists::facts(source, origin, proxy).into_iter().map(Fact::Allowlist));

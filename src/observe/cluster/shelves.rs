@@ -1,5 +1,6 @@
 //! Objects by namespace and name, one shelf a kind: what watches and files fill, and facts are read from.
 
+use super::gateway_api::{Gateway, HTTPRoute};
 use crate::api::ProxyNetwork;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -77,5 +78,7 @@ pub struct Shelves {
     pub(super) pods: Shelf<Pod>,
     pub(super) nodes: Shelf<Node>,
     pub(super) ingresses: Shelf<Ingress>,
+    pub(super) http_routes: Shelf<HTTPRoute>,
+    pub(super) gateways: Shelf<Gateway>,
     pub(super) config_maps: Shelf<ConfigMap>,
 }

@@ -64,6 +64,8 @@ impl fmt::Display for Waiting {
 #[derive(Clone, Debug, Default)]
 struct Standing {
     listed: bool,
+    /// The cluster has no such kind, or not for us, and does without.
+    absent: bool,
     problem: Option<String>,
 }
 
@@ -130,6 +132,8 @@ impl Stores {
             this.watch(Kind::Pod, one(), |c| scope.api(c), |s| &s.pods, trim::pod);
             this.watch(Kind::NetworkPolicy, one(), |c| scope.api(c), |s| &s.policies, |_| ());
             this.watch(Kind::Ingress, one(), |c| scope.api(c), |s| &s.ingresses, |_| ());
+            this.watch(Kind::HTTPRoute, one(), |c| scope.api(c), |s| &s.http_routes, |_| ());
+            this.watch(Kind::Gateway, one(), |c| scope.api(c), |s| &s.gateways, |_| ());
         }
         this
     }
@@ -142,7 +146,7 @@ impl Stores {
     /// Kinds whose first list has not arrived, each with the last problem.
     pub fn waiting(&self) -> Vec<Waiting> {
         let standings = self.shared.standings.lock();
-        let missing = standings.iter().filter(|((kind, _), s)| *kind != Kind::ConfigMap && !s.listed);
+        let missing = standings.iter().filter(|((kind, _), s)| *kind != Kind::ConfigMap && !s.listed && !s.absent);
         missing.map(|((kind, _), s)| Waiting { kind: *kind, problem: s.problem.clone() }).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::Outcome;
-use crate::evidence::fact::{Endpoints, Nodes, PolicyVerdict};
+use crate::evidence::fact::{Endpoints, Nodes, PolicyVerdict, Route};
 use crate::net::Prefix;
 
 const ORIGIN: &str = "
@@ -359,4 +359,55 @@ fn an_origin_at_a_node_port_knows_which_nodes_hold_an_endpoint() {
     }
     let foreign = local.replace("namespace: shop", "namespace: other");
     assert!(!nodes_of(&[&at, &foreign, &pod, &nodes]).unwrap().local_only, "of another namespace nothing is told");
+}
+
+const ROUTES: &str = "
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: old, namespace: shop}
+spec:
+  tls: [{hosts: [old.example.com], secretName: old-tls}]
+  rules: [{host: old.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 443}}}}]}}]
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: other, namespace: shop}
+spec:
+  rules: [{host: blog.example.com, http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: blog, port: {number: 80}}}}]}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: web, namespace: shop}
+spec:
+  parentRefs: [{name: edge, namespace: gateways, sectionName: tls}]
+  hostnames: ['*.example.com']
+  rules: [{matches: [{path: {type: PathPrefix, value: /}}], backendRefs: [{name: web, port: 443}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: gateways}
+spec:
+  gatewayClassName: any
+  listeners:
+  - {name: plain, port: 80, protocol: HTTP}
+  - {name: tls, port: 443, protocol: HTTPS, hostname: '*.example.com', tls: {certificateRefs: [{name: wildcard}]}}
+";
+
+#[test]
+fn routes_name_hosts_and_secrets() {
+    let (files, origin) = read(&[ORIGIN, SERVICE, ROUTES]);
+    let route = |object: &str, serves, hosts: &[&str], certificate: Option<&str>| Route {
+        object: object.to_owned(),
+        leads_to_origin: true,
+        serves,
+        hosts: hosts.iter().map(|&h| h.to_owned()).collect(),
+        certificate: certificate.map(str::to_owned),
+    };
+    assert_eq!(
+        routes::facts(&files, &origin),
+        [
+            route("Ingress shop/old", false, &["old.example.com"], None),
+            route("HTTPRoute shop/web", true, &["*.example.com"], Some("gateways/wildcard")),
+        ]
+    );
 }

@@ -163,6 +163,11 @@ impl Document {
         serde_json::from_value(self.value.clone()).map_err(|e| self.error(e.to_string()))
     }
 
+    /// The document as a type that knows only a part of its kind.
+    pub fn loosely<K: DeserializeOwned>(&self) -> Result<K, FileError> {
+        serde_json::from_value(self.value.clone()).map_err(|e| self.error(e.to_string()))
+    }
+
     /// `FILE, document N (KIND NAME)`.
     pub fn place(&self) -> String {
         let name = self.name.as_ref().map_or_else(String::new, |n| format!(" {n}"));
@@ -180,6 +185,7 @@ const fn versions(kind: Kind) -> &'static [&'static str] {
         Kind::ProtectedOrigin | Kind::ProxyNetwork => &[api::API_VERSION],
         Kind::NetworkPolicy | Kind::Ingress => &["networking.k8s.io/v1"],
         Kind::EndpointSlice => &["discovery.k8s.io/v1"],
+        Kind::HTTPRoute | Kind::Gateway => &["gateway.networking.k8s.io/v1"],
         Kind::Namespace | Kind::Service | Kind::Pod | Kind::Node | Kind::ConfigMap => &["v1"],
         Kind::Event => &["v1", "events.k8s.io/v1"],
     }

@@ -11,6 +11,11 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Until a kind that the cluster does not have is asked for again.
+const AGAIN: Duration = Duration::from_mins(5);
 
 pub(super) type Guard<K> = DeserializeGuard<K>;
 
@@ -73,8 +78,11 @@ pub(super) struct Feed<K> {
 impl<K: Kept> Feed<K> {
     /// Follows the watch for ever.
     pub async fn run(self, shared: &Shared) {
-        let events = watcher(self.api.clone(), self.scope.config()).default_backoff();
-        self.follow(events, shared).await;
+        loop {
+            let events = watcher(self.api.clone(), self.scope.config()).default_backoff();
+            self.follow(events, shared).await;
+            sleep(AGAIN).await;
+        }
     }
 
     async fn follow(&self, events: impl Stream<Item = watcher::Result<Event<Guard<K>>>>, shared: &Shared) {
@@ -99,6 +107,10 @@ impl<K: Kept> Feed<K> {
                     self.stand(shared, false, None);
                 }
                 Ok(Event::Delete(object)) => self.remove(&Key::of(&object), shared),
+                Err(error) if self.kind.is_optional() && is_absent(&error) => {
+                    self.miss(shared, &problem(&error));
+                    return;
+                }
                 Err(error) => self.stand(shared, false, Some(problem(&error))),
             }
         }
@@ -136,6 +148,17 @@ impl<K: Kept> Feed<K> {
         let _ = shared.changes.send(Change { kind: self.kind, namespace, name: key.name });
     }
 
+    /// Notes that the cluster has no such kind. It may be installed later.
+    fn miss(&self, shared: &Shared, problem: &str) {
+        let mut standings = shared.standings.lock();
+        let standing = standings.entry((self.kind, self.scope.clone())).or_default();
+        if !std::mem::replace(&mut standing.absent, true) {
+            tracing::info!(kind = %self.kind, %problem, "doing without this kind");
+            drop(standings);
+            shared.news.send_modify(|n| *n = n.wrapping_add(1));
+        }
+    }
+
     /// Notes how the watch stands. A kind once listed stays known while the API server is away.
     fn stand(&self, shared: &Shared, listed: bool, problem: Option<String>) {
         let mut standings = shared.standings.lock();
@@ -145,11 +168,20 @@ impl<K: Kept> Feed<K> {
         }
         if (listed && !standing.listed) || standing.problem != problem {
             standing.listed |= listed;
+            standing.absent &= !listed;
             standing.problem = problem;
             drop(standings);
             shared.news.send_modify(|n| *n = n.wrapping_add(1));
         }
     }
+}
+
+/// The kind is not served here, or this installation has no right to it.
+fn is_absent(error: &watcher::Error) -> bool {
+    let (watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)) = error else {
+        return false;
+    };
+    matches!(error, kube::Error::Api(status) if matches!(status.code, 403 | 404))
 }
 
 /// What was asked, and what the API server said.

@@ -112,3 +112,27 @@ async fn a_failing_watch_says_why_and_keeps_what_it_knew() {
     assert_eq!(after(&shared, events).await.1, names(&["a"]));
     assert!(standing(&shared).listed && standing(&shared).problem.is_some());
 }
+
+#[tokio::test]
+async fn a_kind_that_the_cluster_does_not_have_is_done_without() {
+    use crate::observe::cluster::gateway_api::HTTPRoute;
+    let shared = shared();
+    let client = Client::new(
+        tower::service_fn(|_| std::future::pending::<Result<http::Response<kube::client::Body>, std::io::Error>>()),
+        "default",
+    );
+    let kind = Kind::HTTPRoute;
+    let feed: Feed<HTTPRoute> =
+        Feed { kind, scope: Scope::All, api: Api::all(client), place: |s| &s.http_routes, trim: |_| () };
+    let error = |code| {
+        let status = kube::core::Status::failure("the server could not find the requested resource", "NotFound");
+        Err(watcher::Error::InitialListFailed(kube::Error::Api(status.with_code(code).boxed())))
+    };
+    let standing = || shared.standings.lock().get(&(kind, Scope::All)).unwrap().clone();
+    feed.follow(stream::iter(vec![error(500)]), &shared).await;
+    assert!(!standing().absent && standing().problem.is_some());
+    feed.follow(stream::iter(vec![error(404), Ok(Event::Init), Ok(Event::InitDone)]), &shared).await;
+    assert!(standing().absent && !standing().listed, "what comes behind is a later watch's");
+    feed.follow(stream::iter(vec![Ok(Event::Init), Ok(Event::InitDone)]), &shared).await;
+    assert!(!standing().absent && standing().listed);
+}
