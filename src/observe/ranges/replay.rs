@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::api::proxy_network::{ProxyNetworkSpec, ProxyNetworkStatus};
 use crate::net::{Family, Prefix, RangeSet};
 
+use super::csv::Column;
 use super::parse::{self, FeedError, Shape, Unreachable};
 use super::revise::{Occasion, State};
 use super::status::{Fetched, next_status};
@@ -28,6 +29,7 @@ fn at(hour: i64) -> Timestamp {
 struct Replay {
     spec: ProxyNetworkSpec,
     status: Option<ProxyNetworkStatus>,
+    shape: Shape,
     hour: i64,
     /// What the provider really used, and until which hour.
     used: Vec<(i64, RangeSet)>,
@@ -42,6 +44,7 @@ impl Replay {
         Self {
             spec: serde_json::from_value(spec).unwrap(),
             status: None,
+            shape: Shape::Lines,
             hour: 0,
             used: Vec::new(),
             writes: 0,
@@ -52,7 +55,7 @@ impl Replay {
 
     /// One refresh: `document` is what the source answers, `used` what the provider really uses.
     fn refresh(&mut self, document: &str, used: &RangeSet) {
-        let fetched = match parse::document(document.as_bytes(), &Shape::Lines) {
+        let fetched = match parse::document(document.as_bytes(), &self.shape) {
             Ok(list) => Fetched::List(list),
             Err(problem) => {
                 Fetched::Failed(FeedError::Unparsable { document: "lists.example.com/".to_owned(), problem })
@@ -171,6 +174,31 @@ fn a_hole_of_two_hours_is_never_seen_by_a_target() {
     assert_eq!(replay.status, status);
     assert_eq!(replay.writes, 1);
     replay.assert_never_wrong();
+}
+
+#[test]
+fn a_list_in_the_cluster_follows_its_provider_in_every_form() {
+    // The same history as CSV and as a joined text in JSON, with what really happens to each: a column that moves, an
+    // error inside a 200.
+    let list = origin_facing();
+    let used = set(&list);
+    let csv = Shape::Columns(vec![Column::Name("ip_prefix".to_owned())]);
+    let json = Shape::Json { extract: vec!["$.Ips".to_owned()], require: vec![("$.res".to_owned(), 0.into())] };
+    let rows = |head: &str| format!("{head}\n{}", list.iter().map(|text| format!("eu,{text}\n")).collect::<String>());
+    let object = |res: u32| format!("{{\"res\": {res}, \"Ips\": \"{}\"}}", list.join(","));
+    for (shape, good, bad) in
+        [(csv, rows("region,ip_prefix"), rows("ip_prefix,region")), (json, object(0), object(9414))]
+    {
+        let mut replay = Replay::new();
+        replay.shape = shape;
+        replay.many(3, &good, &used);
+        replay.many(100, &bad, &used);
+        assert_eq!(replay.reasons(), ["Ready", "Unparsable", "Plausible"]);
+        replay.many(3, &good, &used);
+        assert_eq!(replay.reasons(), ["Ready", "Fetched", "Plausible"]);
+        assert_eq!(replay.writes, 1);
+        replay.assert_never_wrong();
+    }
 }
 
 /// Fastly's published IPv4 list in 2024 and in 2026.
