@@ -127,7 +127,7 @@ pub(super) async fn texts(resolvers: &[Resolver], name: &str, patience: Duration
                 }
                 said.get_or_insert(Outcome::Missing);
             }
-            Ok(Err(error)) => _ = said.get_or_insert(class(&error)),
+            Ok(Err(error)) => _ = said.get_or_insert_with(|| class(&error)),
             Err(_) => _ = said.get_or_insert(Outcome::TimedOut),
         }
     }

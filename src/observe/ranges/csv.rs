@@ -106,6 +106,8 @@ fn quoted_cell(text: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str, columns: &[&str]) -> Result<Vec<String>, ParseProblem> {
@@ -129,10 +131,24 @@ mod tests {
         let text = "region,cidr\neu,104.16.0.0/13\n";
         let problem = read(text, &["ip_prefix"]).unwrap_err();
         assert_eq!(problem, ParseProblem::NoColumn("ip_prefix".to_owned()));
-        assert!(problem.to_string().contains("no column ip_prefix; extract names columns"), "{problem}");
+        assert!(problem.to_string().contains("no column ip_prefix; source.http.extract has to name"), "{problem}");
         assert_eq!(read("a,b\n104.16.0.0/13\n", &["2"]), Err(ParseProblem::Row(2)));
         assert_eq!(read("v4,v6\n104.16.0.0/13,\n,\n", &["v4", "v6"]), Err(ParseProblem::Row(3)));
         assert_eq!(Column::new("0"), Column::Name("0".to_owned()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_by_the_rules_is_read_as_it_was(cells in prop::collection::vec("[ -~]{1,9}", 1..5)) {
+            let cells: Vec<String> = cells.iter().map(|cell| format!("x{}", cell.trim())).collect();
+            let line: Vec<String> = cells.iter().map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
+            prop_assert_eq!(row(&line.join(",")), Some(cells));
+        }
+
+        #[test]
+        fn no_row_is_too_strange(line in "[\",a ]{0,12}") {
+            prop_assert!(row(&line).is_none_or(|cells| !cells.is_empty()));
+        }
     }
 
     #[test]

@@ -122,27 +122,33 @@ pub enum ParseProblem {
     #[error("the JSONPath {0} finds something that is not text; paths of arrays end with [*]")]
     PathOfOther(String),
     /// A column that is not there.
-    #[error("its first row has no column {0}; extract names columns as the first row writes them, or by number")]
+    #[error(
+        "its first row has no column {0}; source.http.extract has to name columns as the first row writes them, or by number"
+    )]
     NoColumn(String),
     /// A row that cannot be taken apart, or has nothing where the prefixes should be.
-    #[error("line {0} is not a row of comma-separated values with a prefix in the columns of extract")]
+    #[error(
+        "line {0} is not a row of comma-separated values with a prefix in the columns that source.http.extract names (the first where it names none)"
+    )]
     Row(usize),
     /// A term of an SPF record that is no list of addresses.
     #[error(
-        "term {0} of its v=spf1 record is none of ip4:PREFIX, ip6:PREFIX, include:NAME, redirect=NAME and a last ~all or -all"
+        "term {0} of its v=spf1 record is none of ip4:PREFIX, ip6:PREFIX, include:NAME, redirect=NAME and a last ~all or -all; source.dnsTXT.name has to be a name that lists addresses"
     )]
     Term(usize),
     /// `+all`.
-    #[error("its v=spf1 record ends with all, which allows everyone")]
+    #[error("its v=spf1 record ends with all, which allows everyone; a list ends with -all or ~all")]
     Everyone,
     /// RFC 7208 says that none of them counts.
     #[error("it has several v=spf1 records, of which none counts (RFC 7208, 4.5); its owner has to join them")]
     SeveralRecords,
     /// An included name that is no SPF record.
-    #[error("it includes a name without a v=spf1 record, number {0}")]
+    #[error(
+        "it includes a name without a v=spf1 record, number {0}; ask its owner to correct that, or name another one in source.dnsTXT.name"
+    )]
     NotIncludable(usize),
     /// Too many names, or a circle of them.
-    #[error("it includes more than {most} names", most = super::records::MOST_INCLUDED)]
+    #[error("it includes more than {most} names, the bound of RFC 7208; a source of type ConfigMap can hold such a list", most = super::records::MOST_INCLUDED)]
     TooManyNames,
     /// Nothing found.
     #[error("it holds no prefix")]

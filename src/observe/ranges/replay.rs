@@ -177,23 +177,27 @@ fn a_hole_of_two_hours_is_never_seen_by_a_target() {
 }
 
 #[test]
-fn a_list_in_the_cluster_follows_its_provider_in_every_form() {
-    // The same history as CSV and as a joined text in JSON, with what really happens to each: a column that moves, an
-    // error inside a 200.
+fn a_document_that_changes_its_shape_leaves_the_list_in_use() {
+    // Rows whose column moves, JSON with an error inside a 200, and the last word of a retired list in both.
     let list = origin_facing();
     let used = set(&list);
     let csv = Shape::Columns(vec![Column::Name("ip_prefix".to_owned())]);
     let json = Shape::Json { extract: vec!["$.Ips".to_owned()], require: vec![("$.res".to_owned(), 0.into())] };
-    let rows = |head: &str| format!("{head}\n{}", list.iter().map(|text| format!("eu,{text}\n")).collect::<String>());
+    let rows = |head: &str| format!("{head}\neu,{}\n", list.join("\neu,"));
     let object = |res: u32| format!("{{\"res\": {res}, \"Ips\": \"{}\"}}", list.join(","));
-    for (shape, good, bad) in
-        [(csv, rows("region,ip_prefix"), rows("ip_prefix,region")), (json, object(0), object(9414))]
-    {
+    let last_rows = "region,ip_prefix\nall,0.0.0.0/0\nall,::/0\n".to_owned();
+    let last_object = r#"{"res": 0, "Ips": "0.0.0.0/0,::/0"}"#.to_owned();
+    for (shape, good, bad, last) in [
+        (csv, rows("region,ip_prefix"), rows("ip_prefix,region"), last_rows),
+        (json, object(0), object(9414), last_object),
+    ] {
         let mut replay = Replay::new();
         replay.shape = shape;
         replay.many(3, &good, &used);
         replay.many(100, &bad, &used);
         assert_eq!(replay.reasons(), ["Ready", "Unparsable", "Plausible"]);
+        replay.many(3, &last, &used);
+        assert_eq!(replay.reasons(), ["Ready", "Fetched", "TooWide"]);
         replay.many(3, &good, &used);
         assert_eq!(replay.reasons(), ["Ready", "Fetched", "Plausible"]);
         assert_eq!(replay.writes, 1);

@@ -4,7 +4,10 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Mutex;
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::net::{AdmissionError, AdmittedRanges};
 use crate::observe::ranges::resolve::LookupError;
 
 /// A DNS of TXT records that remembers what it was asked for.
@@ -151,6 +154,25 @@ async fn a_name_that_cannot_be_read_refuses_all_and_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_default_route_is_read_and_never_admitted() {
+    let zone = Zone::new(&[("x.example.com", &["v=spf1 ip4:104.16.0.0/13 ip4:0.0.0.0/0 ip6:::/0 ~all"])]);
+    let list = follow(&zone, "x.example.com").await.unwrap();
+    let refused = AdmittedRanges::admit(list, Provenance::Remote).unwrap_err();
+    assert!(matches!(refused, AdmissionError::DefaultRoute { .. }), "{refused}");
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_record_says_it_is_read_or_refused(text in "(v=spf1 )?([-~?+]?(ip4|ip6|include|all|a|redirect=|x=)[:0-9a-f./ %]{0,12}){0,4}.{0,8}") {
+        // What is read says nothing that does not stand in the record.
+        if let Ok(said) = read(std::slice::from_ref(&text), 0) {
+            prop_assert!(said.names.iter().all(|name| text.to_ascii_lowercase().contains(name.as_str())));
+            prop_assert!(!said.list.is_empty() || text.to_ascii_lowercase().starts_with("v=spf1"));
+        }
+    }
+}
+
+#[tokio::test]
 async fn ten_names_are_followed_and_no_more() {
     let chain = |length: usize| -> Zone {
         let records = (0..=length).map(|index| {
@@ -162,7 +184,10 @@ async fn ten_names_are_followed_and_no_more() {
     assert_eq!(chain(10).list("n0.example.com").await.unwrap().len(), 11);
     let zone = chain(30);
     let error = zone.list("n0.example.com").await.unwrap_err();
-    assert_eq!(error, "TXT n0.example.com is not taken: it includes more than 10 names");
+    assert_eq!(
+        error,
+        "TXT n0.example.com is not taken: it includes more than 10 names, the bound of RFC 7208; a source of type ConfigMap can hold such a list"
+    );
     assert_eq!(zone.asked.lock().unwrap().len(), 11);
 }
 
