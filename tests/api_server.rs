@@ -52,6 +52,11 @@ fn good_manifests_are_taken() {
         origin(&format!("{PROXY}, {ADDRESSES}, probe: {{periodSeconds: null}}, suspend: null")),
         origin(&long),
         network("source: {type: Preset, preset: {name: Cloudflare}}"),
+        network("source: {type: Preset, preset: {name: GoogleCloudInternetNEG}}"),
+        network("source: {type: DNSTXT, dnsTXT: {name: _ranges.example.com}}"),
+        network(
+            "source: {type: HTTP, http: {urls: ['https://example.com/a.csv'], format: CSV, extract: [prefix, '3']}}",
+        ),
         network("source: {type: Inline, inline: {cidrs: [192.0.2.0/24, '2001:db8::/32']}}"),
         network("source: {type: ConfigMap, configMap: {name: ranges, key: cidrs}}"),
         network("source: {type: HTTP, http: {urls: ['https://example.com/list']}}"),
@@ -126,6 +131,13 @@ fn bad() -> Vec<(String, &'static str)> {
         ),
         (network("source: {type: Preset}"), "source.preset must be set if and only if source.type is Preset"),
         (network("source: {type: HTTP}"), "source.http must be set if and only if source.type is HTTP"),
+        (network("source: {type: DNSTXT}"), "source.dnsTXT must be set if and only if source.type is DNSTXT"),
+        (
+            network("source: {type: HTTP, http: {urls: ['https://a.example/'], extract: ['$[*]']}}"),
+            "source.http.extract may be set only if format is JSON or CSV",
+        ),
+        (network("source: {type: DNSTXT, dnsTXT: {name: 'example.com.'}}"), "spec.source.dnsTXT.name"),
+        (network("source: {type: Preset, preset: {name: Nobody}}"), "spec.source.preset.name: Unsupported value"),
         (network("source: {type: ConfigMap}"), "source.configMap must be set if and only if source.type is ConfigMap"),
         (
             network("source: {type: Preset, preset: {name: Cloudflare}, inline: {cidrs: [192.0.2.0/24]}}"),

@@ -174,6 +174,8 @@ fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
         "explain --evidence no-endpoints.yaml".to_owned(),
         format!("explain --evidence {record}"),
         "ranges --preset Nobody".to_owned(),
+        "ranges --preset DDoSGuard".to_owned(),
+        "ranges --presets -o nginx".to_owned(),
         format!("ranges -f {list}"),
         "ranges".to_owned(),
         "crds --directory /nonexistent".to_owned(),
@@ -375,6 +377,24 @@ fn ranges_are_printed_in_the_form_that_is_asked_for() {
         all.push(format!("$ leeward ranges -f list.txt -o {form}\n{}\n", stdout(&output)));
     }
     insta::assert_snapshot!("ranges", all.concat());
+}
+
+#[test]
+fn a_list_that_nobody_publishes_says_how_old_it_is() {
+    let mut all: Vec<String> = Vec::new();
+    for form in ["lines", "json", "haproxy"] {
+        let output = ask(&format!("ranges --preset sucuri -o {form}"));
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stderr(&output).starts_with("note: the list is that of 2026-"), "{}", stderr(&output));
+        all.push(format!("$ leeward ranges --preset sucuri -o {form}\n{}{}\n", stderr(&output), stdout(&output)));
+    }
+    let output = ask("ranges --presets");
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    all.push(format!("$ leeward ranges --presets\n{}\n", stdout(&output)));
+    insta::assert_snapshot!("presets", all.concat());
+    let output = ask("ranges --presets -o json");
+    let object: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(object["presets"].as_array().unwrap().len(), stdout(&ask("ranges --presets")).lines().count() - 1);
 }
 
 #[test]

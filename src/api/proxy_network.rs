@@ -1,12 +1,18 @@
 //! `ProxyNetwork`: the addresses from which a proxy connects to its origins, where their list comes
 //! from, and how changes of it are guarded.
 
-use super::provider::Provider;
+mod preset;
+mod source;
+
+pub use preset::Preset;
+pub use source::{
+    ConfigMapSource, DnsTxtSource, FeedFormat, FeedMethod, HttpSource, InlineSource, PresetSource, Source, SourceType,
+};
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Where a proxy's addresses come from and how changes are taken.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -90,145 +96,6 @@ const fn default_refresh() -> i32 {
     3600
 }
 
-/// Where a list comes from: exactly one member, named by `type`.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("(self.type == 'Preset') == has(self.preset)").message("source.preset must be set if and only if source.type is Preset"))]
-#[x_kube(validation = Rule::new("(self.type == 'HTTP') == has(self.http)").message("source.http must be set if and only if source.type is HTTP"))]
-#[x_kube(validation = Rule::new("(self.type == 'ConfigMap') == has(self.configMap)").message("source.configMap must be set if and only if source.type is ConfigMap"))]
-#[x_kube(validation = Rule::new("(self.type == 'Inline') == has(self.inline)").message("source.inline must be set if and only if source.type is Inline"))]
-pub struct Source {
-    /// Which member describes the source: `Preset`, `HTTP`, `ConfigMap` or `Inline`.
-    #[serde(rename = "type")]
-    pub kind: SourceType,
-    /// A provider whose published list Leeward knows how to read. Set exactly when type is `Preset`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preset: Option<PresetSource>,
-    /// One or more https documents. Set exactly when type is `HTTP`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http: Option<HttpSource>,
-    /// A ConfigMap in Leeward's own namespace, one prefix a line. Set exactly when type is `ConfigMap`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_map: Option<ConfigMapSource>,
-    /// A list written here. Set exactly when type is `Inline`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inline: Option<InlineSource>,
-}
-
-/// Which member of the source union is set.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display)]
-pub enum SourceType {
-    Preset,
-    HTTP,
-    ConfigMap,
-    Inline,
-}
-
-/// A provider with a published list.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct PresetSource {
-    /// Name of the provider.
-    pub name: Preset,
-}
-
-/// Providers whose published list is known.
-#[derive(
-    Serialize,
-    Deserialize,
-    JsonSchema,
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    strum::Display,
-    strum::EnumIter,
-    strum::EnumString,
-)]
-pub enum Preset {
-    Cloudflare,
-}
-
-impl Preset {
-    /// The product whose list this is.
-    pub const fn provider(self) -> Provider {
-        match self {
-            Self::Cloudflare => Provider::Cloudflare,
-        }
-    }
-}
-
-/// A list behind https.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.format != 'JSON' || (has(self.extract) && size(self.extract) > 0)").message("source.http.extract must name at least one JSONPath when format is JSON, such as $.result.ipv4_cidrs[*]"))]
-#[x_kube(validation = Rule::new("self.method == 'POST' || !has(self.form) || size(self.form) == 0").message("source.http.form may be set only if method is POST"))]
-pub struct HttpSource {
-    /// Documents to fetch, https without user information; all of them or none are taken. At most 8.
-    #[schemars(
-        length(min = 1, max = 8),
-        inner(length(min = 10, max = 2048), regex(pattern = r"^https://[^/?#@\s]+(/[^\s#]*)?$"))
-    )]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub urls: Vec<String>,
-    /// `GET` or `POST`. Default: GET.
-    #[serde(default)]
-    pub method: FeedMethod,
-    /// Form fields sent with POST. At most 16. Default: none.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(length(max = 16))]
-    pub form: BTreeMap<String, String>,
-    /// Shape of the documents: `JSON` (with extract), `Lines` (one prefix a line) or `CSV` (the first column). Default: Lines.
-    #[serde(default)]
-    pub format: FeedFormat,
-    /// JSONPath (RFC 9535) expressions whose results are the prefixes. At most 8. Default: none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(min = 1, max = 512)))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub extract: Vec<String>,
-}
-
-/// HTTP method of a feed.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FeedMethod {
-    #[default]
-    GET,
-    POST,
-}
-
-/// Shape of a feed's documents.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FeedFormat {
-    JSON,
-    #[default]
-    Lines,
-    CSV,
-}
-
-/// A key of a ConfigMap in Leeward's own namespace.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct ConfigMapSource {
-    /// Name of the ConfigMap.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// Key in its data.
-    #[schemars(length(min = 1, max = 253))]
-    pub key: String,
-}
-
-/// A list written into the resource.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub struct InlineSource {
-    /// Prefixes and single addresses in canonical form, 1 to 4000.
-    #[schemars(length(min = 1, max = 4000), inner(length(min = 2, max = 49)))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub cidrs: Vec<String>,
-}
-
 /// Where visitors arrive.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -282,7 +149,7 @@ impl Default for Guards {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Removal {
-    /// Seconds that a vanished prefix stays allowed, 0 to 2592000. Default: 259200 (three days) for Preset and HTTP, 0 for ConfigMap and Inline.
+    /// Seconds that a vanished prefix stays allowed, 0 to 2592000. Default: 259200 (three days) for Preset, HTTP and DNSTXT, 0 for ConfigMap and Inline.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 2_592_000))]
     pub hold_seconds: Option<i32>,
@@ -338,6 +205,10 @@ pub struct ActiveList {
     pub ipv4_prefixes: i32,
     /// IPv6 prefixes.
     pub ipv6_prefixes: i32,
+    /// Day of the list, such as 2026-08-31, where it came with this release: none is published, or none could be fetched yet. Absent for a list that was read from its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 10))]
+    pub as_of: Option<String>,
     /// The canonical prefixes, at most 4000.
     #[schemars(length(max = 4000), inner(length(max = 49)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -13,6 +13,7 @@ mod explain;
 mod input;
 mod networks;
 mod plan;
+mod presets;
 mod ranges;
 mod report;
 mod run;

@@ -7,10 +7,10 @@ use crate::api::proxy_network::{
 };
 use crate::api::{ProxyNetwork, conditions};
 use crate::net::guard::Checked;
-use crate::net::{Prefix, RangeSet};
+use crate::net::{Prefix, Provenance, RangeSet};
 use crate::observe::cluster::{ClusterSource, Files, Text};
 use crate::observe::probe::{Prober, ProberOptions};
-use crate::observe::ranges::{Feed, FeedClient, FeedError, Fetched, Occasion, next_status, preset};
+use crate::observe::ranges::{Feed, FeedClient, FeedError, Fetched, Occasion, Way, next_status, preset};
 use anyhow::{Context, anyhow, bail};
 use jiff::Timestamp;
 use std::net::{IpAddr, SocketAddr};
@@ -74,7 +74,10 @@ impl Networks {
     /// with none. A local source that is wrong is an error all the same.
     pub async fn fill(&self, network: &ProxyNetwork, objects: &dyn ClusterSource) -> anyhow::Result<Filled> {
         match self.read(network, objects).await? {
-            Ok(network) => Ok(Filled { network, note: None }),
+            Ok(network) => {
+                let note = as_of(&network).map(|note| format!("ProxyNetwork {}: {note}", name(&network)));
+                Ok(Filled { network, note })
+            }
             Err(why) => shipped(network, &why),
         }
     }
@@ -90,37 +93,52 @@ impl Networks {
             return Ok(Ok(network.clone()));
         }
         let feed = Feed::new(&network.spec.source).map_err(|invalid| anyhow!("ProxyNetwork {name}: {invalid}"))?;
-        let fetched = match &feed {
-            Feed::Inline(list) => Fetched::List(list.clone()),
-            Feed::ConfigMap { name, key } => config_map(objects, name, key),
-            Feed::Http(http) => match &self.client {
-                Some(client) => client.fetch(http).await.map_or_else(Fetched::Failed, Fetched::List),
-                None => return Ok(Err("nothing is fetched offline".to_owned())),
-            },
+        let fetched = match (&feed.way, &self.client) {
+            (Way::Inline(list), _) => Fetched::List(list.clone()),
+            (Way::Release(listed), _) => Fetched::List(listed.ranges()),
+            (Way::ConfigMap { name, key }, _) => config_map(objects, name, key),
+            (Way::Http(_) | Way::DnsText(_), None) => return Ok(Err("nothing is fetched offline".to_owned())),
+            (Way::Http(http), Some(client)) => client.fetch(http).await.map_or_else(Fetched::Failed, Fetched::List),
+            (Way::DnsText(name), Some(client)) => {
+                client.records(name).await.map_or_else(Fetched::Failed, Fetched::List)
+            }
         };
+        // The operator would go on with the list of its release. Who asks here wants the current one, and is told.
+        match fetched {
+            Fetched::Failed(error) if feed.provenance() == Provenance::Remote => return Ok(Err(error.to_string())),
+            Fetched::Failed(error) => bail!("ProxyNetwork {name}: {error}"),
+            Fetched::List(_) | Fetched::Invalid(_) => {}
+        }
         let read = with_list(network, &fetched);
         if read.status.as_ref().is_some_and(|s| s.active.is_some()) {
             return Ok(Ok(read));
         }
-        match fetched {
-            Fetched::Failed(error) if matches!(feed, Feed::Http(_)) => Ok(Err(error.to_string())),
-            Fetched::Failed(error) => bail!("ProxyNetwork {name}: {error}"),
-            Fetched::List(_) | Fetched::Invalid(_) => bail!("ProxyNetwork {name}: {}", problem(&read)),
-        }
+        bail!("ProxyNetwork {name}: {}", problem(&read))
     }
+}
+
+fn name(network: &ProxyNetwork) -> &str {
+    network.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// Where a list in use comes from, if it was not read from its source.
+pub fn as_of(network: &ProxyNetwork) -> Option<String> {
+    let day = network.status.as_ref()?.active.as_ref()?.as_of.as_ref()?;
+    Some(format!("the list is that of {day}, which came with a release of Leeward"))
 }
 
 /// The list that came with this release, where the source is a preset.
 fn shipped(network: &ProxyNetwork, why: &str) -> anyhow::Result<Filled> {
     let name = network.metadata.name.clone().unwrap_or_default();
-    let Some(source) = &network.spec.source.preset else {
+    let preset = network.spec.source.preset.as_ref().map(|source| source.name);
+    let sheet = preset.map(|preset| preset::sheet(preset).map(|sheet| (preset, sheet))).transpose();
+    let sheet = sheet.map_err(|invalid| anyhow!("ProxyNetwork {name}: {invalid}"))?;
+    let Some((preset, shipped)) = sheet.and_then(|(preset, sheet)| Some((preset, sheet.listed?))) else {
         let note = format!("the list of ProxyNetwork {name} is not known: {why}");
         return Ok(Filled { network: network.clone(), note: Some(note) });
     };
-    let shipped = preset::shipped(source.name).map_err(|invalid| anyhow!("ProxyNetwork {name}: {invalid}"))?;
-    let list: RangeSet = shipped.cidrs.iter().collect();
-    let note = format!("taking the list of {} that came with this release, of {}: {why}", source.name, shipped.as_of);
-    Ok(Filled { network: with_list(network, &Fetched::List(list)), note: Some(note) })
+    let note = format!("taking the list of {preset} that came with this release, of {}: {why}", shipped.as_of);
+    Ok(Filled { network: with_list(network, &Fetched::List(shipped.ranges())), note: Some(note) })
 }
 
 /// The prefixes in a network's status.
@@ -159,7 +177,7 @@ fn inline(cidrs: Vec<String>) -> ProxyNetwork {
 fn network(name: &str, kind: SourceType, preset: Option<PresetSource>, inline: Option<InlineSource>) -> ProxyNetwork {
     let spec = ProxyNetworkSpec {
         controller: "leeward".to_owned(),
-        source: Source { kind, preset, http: None, config_map: None, inline },
+        source: Source { kind, preset, http: None, dns_txt: None, config_map: None, inline },
         edge: None,
         refresh_seconds: 3600,
         guards: Guards::default(),

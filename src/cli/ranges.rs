@@ -3,27 +3,29 @@
 use super::cluster::ClusterArgs;
 use super::exit::Exit;
 use super::networks::{self, FeedArgs, Networks};
-use crate::api::proxy_network::Preset;
+use super::presets;
 use crate::api::{API_VERSION, ProxyNetwork};
 use crate::net::{Family, RangeSet};
 use crate::observe::cluster::Files;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::{ArgGroup, ValueEnum};
 use kube::Api;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use strum::IntoEnumIterator;
 
 #[derive(clap::Args, Debug)]
-#[command(group(ArgGroup::new("source").args(["name", "preset", "file"]).required(true)))]
+#[command(group(ArgGroup::new("source").args(["name", "preset", "presets", "file"]).required(true)))]
 pub struct Args {
     /// ProxyNetwork to read from the cluster
     name: Option<String>,
     /// Provider whose published list is fetched, such as Cloudflare
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
+    /// List the providers whose list is known, with what is known of it; -o json tells all
+    #[arg(long)]
+    presets: bool,
     /// File with a ProxyNetwork, or with one prefix a line; - is standard input
     #[arg(short, long = "filename", value_name = "FILE")]
     file: Option<PathBuf>,
@@ -53,19 +55,26 @@ enum Form {
 
 impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
+        if self.presets {
+            return print(&match self.output {
+                Form::Lines => presets::table()?,
+                Form::Json => pretty(&presets::all()?)?,
+                _ => bail!("--presets is printed with -o lines or -o json"),
+            });
+        }
         let network = self.network().await?;
         let name = network.metadata.name.clone().unwrap_or_default();
         let network = Networks::online(&self.feeds)?.current(&network, &Files::default()).await?;
         let ranges = networks::ranges(&network)?.ok_or_else(|| anyhow!("ProxyNetwork {name} has no list"))?;
-        let mut out = std::io::stdout().lock();
-        out.write_all(render(&name, &ranges, self.output)?.as_bytes())?;
-        out.flush()?;
-        Ok(Exit::Fine)
+        if let Some(note) = networks::as_of(&network) {
+            eprintln!("note: {note}");
+        }
+        print(&render(&network, &ranges, self.output)?)
     }
 
     async fn network(&self) -> anyhow::Result<ProxyNetwork> {
         if let Some(preset) = &self.preset {
-            return Ok(networks::of_preset(named(preset)?));
+            return Ok(networks::of_preset(presets::named(preset)?));
         }
         if let Some(path) = &self.file {
             return networks::from_file(path);
@@ -77,31 +86,37 @@ impl Args {
     }
 }
 
-fn named(text: &str) -> anyhow::Result<Preset> {
-    let found = Preset::iter().find(|preset| preset.to_string().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| {
-        let all: Vec<String> = Preset::iter().map(|preset| preset.to_string()).collect();
-        anyhow!("--preset {text:?} is not known; it is one of {}", all.join(", "))
-    })
+fn print(text: &str) -> anyhow::Result<Exit> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(Exit::Fine)
 }
 
-fn render(name: &str, ranges: &RangeSet, form: Form) -> anyhow::Result<String> {
+fn pretty(object: &Value) -> anyhow::Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(object)?))
+}
+
+fn render(network: &ProxyNetwork, ranges: &RangeSet, form: Form) -> anyhow::Result<String> {
     let texts = ranges.texts();
+    let name = network.metadata.name.as_deref().unwrap_or_default();
+    let as_of = network.status.as_ref().and_then(|status| status.active.as_ref()?.as_of.as_deref());
+    let dated = as_of.map_or_else(String::new, |day| format!(" as of {day}"));
     let mut out = String::new();
     match form {
         Form::Lines => texts.iter().try_for_each(|t| writeln!(out, "{t}"))?,
         Form::Comma => writeln!(out, "{}", texts.join(","))?,
         Form::Haproxy => {
-            writeln!(out, "# {name} {}", ranges.hash())?;
+            writeln!(out, "# {name} {}{dated}", ranges.hash())?;
             texts.iter().try_for_each(|t| writeln!(out, "{t}"))?;
         }
         Form::Nginx => {
-            writeln!(out, "# {name} {}", ranges.hash())?;
+            writeln!(out, "# {name} {}{dated}", ranges.hash())?;
             texts.iter().try_for_each(|t| writeln!(out, "allow {t};"))?;
             writeln!(out, "deny all;")?;
         }
         Form::Json => {
-            let object = json!({
+            let mut object = json!({
                 "apiVersion": API_VERSION,
                 "kind": "Ranges",
                 "network": name,
@@ -111,7 +126,13 @@ fn render(name: &str, ranges: &RangeSet, form: Form) -> anyhow::Result<String> {
                 "ipv6Prefixes": ranges.prefix_count(Family::V6),
                 "cidrs": texts,
             });
-            writeln!(out, "{}", serde_json::to_string_pretty(&object)?)?;
+            if let (Some(members), Some(day)) = (object.as_object_mut(), as_of) {
+                members.insert("asOf".to_owned(), day.into());
+            }
+            if let (Some(members), Some(preset)) = (object.as_object_mut(), &network.spec.source.preset) {
+                members.insert("preset".to_owned(), presets::one(preset.name)?);
+            }
+            out = pretty(&object)?;
         }
     }
     Ok(out)

@@ -113,6 +113,30 @@ fn a_config_map_of_its_own_namespace_is_followed_and_its_end_takes_nothing_away(
 }
 
 #[test]
+fn a_provider_that_cannot_be_asked_begins_with_the_list_of_the_release() {
+    let stage = stage();
+    let operator = stage.run(&[]);
+    operator.await_leader(30);
+    // The lab has no way out, and its name server does not know the provider.
+    stage.apply(&network("shipped", "refreshSeconds: 10, source: {type: Preset, preset: {name: Cloudflare}}"));
+    stage.apply(&network("listed", "refreshSeconds: 10, source: {type: Preset, preset: {name: Sucuri}}"));
+    stage.apply(&network("records", "source: {type: DNSTXT, dnsTXT: {name: _ranges.example.com}}"));
+    let object = until(&stage, "shipped", 60, |n| says(n, "Ready") == "True/Ready");
+    assert_eq!((prefixes(&object), says(&object, "Fetched").as_str()), (22, "False/Unreachable"));
+    let day = object["status"]["active"]["asOf"].as_str().unwrap().to_owned();
+    assert!(condition(&object, "Ready").unwrap()["message"].as_str().unwrap().contains(&day));
+    let object = until(&stage, "listed", 30, |n| says(n, "Ready") == "True/Ready");
+    assert_eq!(says(&object, "Fetched"), "True/Fetched");
+    assert!(object["status"]["active"]["asOf"].is_string());
+    let object = until(&stage, "records", 60, |n| says(n, "Fetched") == "False/Unreachable");
+    assert_eq!(says(&object, "Ready"), "False/NoUsableList");
+    let version = |name: &str| get(&stage, name)["metadata"]["resourceVersion"].clone();
+    let before = ["shipped", "listed", "records"].map(version);
+    std::thread::sleep(Duration::from_secs(25));
+    assert_eq!(["shipped", "listed", "records"].map(version), before, "nothing changed and something was written");
+}
+
+#[test]
 fn the_network_of_another_installation_is_left_to_it() {
     let stage = stage();
     let operator = stage.run(&[]);

@@ -174,6 +174,11 @@ impl Prober {
         resolve::resolve(&self.0.resolvers, (name, suffixes), subject, &self.0.vantage, deadline).await
     }
 
+    /// The TXT records of a name, as the first resolver that has any knows them.
+    pub async fn texts(&self, name: &str, deadline: Duration) -> Result<Vec<String>, Outcome> {
+        resolve::texts(&self.0.resolvers, name, deadline).await
+    }
+
     /// The name servers of the zone that a name is in, as the first resolver knows them.
     pub async fn name_servers(&self, name: &str) -> Vec<NameServer> {
         match self.0.resolvers.first().and_then(resolve::Resolver::address) {

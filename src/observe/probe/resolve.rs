@@ -111,6 +111,37 @@ impl Resolver {
     }
 }
 
+/// The TXT records of a name, the strings of each joined without blanks (RFC 7208, 3.3): those of the first resolver that
+/// has any. Else what the first one said.
+pub(super) async fn texts(resolvers: &[Resolver], name: &str, patience: Duration) -> Result<Vec<String>, Outcome> {
+    let deadline = Instant::now() + patience;
+    let mut name = Name::from_ascii(name).map_err(|_| Outcome::NXDomain)?;
+    name.set_fqdn(true);
+    let mut said = None;
+    for resolver in resolvers {
+        match timeout_at(deadline, resolver.inner.lookup(name.clone(), RecordType::TXT)).await {
+            Ok(Ok(lookup)) => {
+                let texts: Vec<String> = lookup.answers().iter().filter_map(|record| text(&record.data)).collect();
+                if !texts.is_empty() {
+                    return Ok(texts);
+                }
+                said.get_or_insert(Outcome::Missing);
+            }
+            Ok(Err(error)) => _ = said.get_or_insert_with(|| class(&error)),
+            Err(_) => _ = said.get_or_insert(Outcome::TimedOut),
+        }
+    }
+    Err(said.unwrap_or(Outcome::Unavailable))
+}
+
+/// Bytes that are no text stay visible, so that whoever reads the record refuses them.
+fn text(data: &RData) -> Option<String> {
+    match data {
+        RData::TXT(txt) => Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned()),
+        _ => None,
+    }
+}
+
 fn options() -> ResolverOpts {
     let mut options = ResolverOpts::default();
     // A probe wants today's answer, and each resolver's own.
@@ -218,9 +249,17 @@ fn alias(data: &RData) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hickory_resolver::proto::rr::rdata::TXT;
 
     fn answer(addresses: &[&str]) -> Answer {
         Answer { addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(), aliases: BTreeSet::new() }
+    }
+
+    #[test]
+    fn the_strings_of_a_record_are_joined_without_blanks() {
+        let data = TXT::from_bytes(vec![b"v=spf1 ip4:34.96.", b"0.0/20 ~all"]);
+        assert_eq!(text(&RData::TXT(data)).unwrap(), "v=spf1 ip4:34.96.0.0/20 ~all");
+        assert_eq!(text(&RData::TXT(TXT::from_bytes(vec![b"a\xff"]))).unwrap(), "a\u{fffd}");
     }
 
     #[test]

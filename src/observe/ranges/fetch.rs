@@ -18,6 +18,7 @@ use crate::net::RangeSet;
 use crate::net::guard::{Checked, Denied};
 
 use super::parse::{self, FeedError, ParseProblem, Shape, Unreachable};
+use super::records;
 use super::resolve::{GuardedResolver, Lookup, LookupError};
 use super::source::HttpFeed;
 
@@ -40,6 +41,7 @@ pub type Gate = Arc<dyn Fn(SocketAddr) -> Result<Checked, Denied> + Send + Sync>
 #[derive(Clone)]
 pub struct FeedClient {
     http: Client,
+    lookup: Arc<dyn Lookup>,
     gate: Gate,
 }
 
@@ -60,7 +62,7 @@ impl FeedClient {
         let redirects = Gate::clone(&gate);
         let http = Client::builder()
             .tls_backend_preconfigured(tls)
-            .dns_resolver(GuardedResolver::new(lookup, Gate::clone(&gate)))
+            .dns_resolver(GuardedResolver::new(Arc::clone(&lookup), Gate::clone(&gate)))
             .redirect(Policy::custom(move |attempt| {
                 let same_host = attempt.previous().last().is_some_and(|from| from.host() == attempt.url().host());
                 let allowed =
@@ -76,7 +78,7 @@ impl FeedClient {
             .timeout(TOTAL_TIMEOUT)
             .user_agent(concat!("leeward/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { http, gate })
+        Ok(Self { http, lookup, gate })
     }
 
     /// All documents of a feed as one list, or none.
@@ -91,6 +93,11 @@ impl FeedClient {
             list = list.union(&parsed.map_err(|problem| unparsable(url, problem))?);
         }
         Ok(list)
+    }
+
+    /// The list in the TXT records of a name. Only resolvers are asked: no connection goes where a record points.
+    pub async fn records(&self, name: &str) -> Result<RangeSet, FeedError> {
+        records::follow(self.lookup.as_ref(), name).await
     }
 
     async fn body(&self, feed: &HttpFeed, url: &Url) -> Result<Vec<u8>, FeedError> {
@@ -174,7 +181,7 @@ fn check_type(headers: &HeaderMap, shape: &Shape) -> Result<(), ParseProblem> {
     let fits = match shape {
         Shape::Json { .. } => essence.ends_with("json") || essence.ends_with("+json"),
         Shape::Lines => essence.starts_with("text/") && essence != "text/xml",
-        Shape::FirstColumn => matches!(essence, "text/csv" | "application/csv" | "text/comma-separated-values"),
+        Shape::Columns(_) => matches!(essence, "text/csv" | "application/csv" | "text/comma-separated-values"),
     };
     if opaque || fits { Ok(()) } else { Err(ParseProblem::ContentType) }
 }

@@ -7,6 +7,7 @@
 use jsonpath_rust::JsonPath as _;
 use serde_json::Value;
 
+use super::csv::{self, Column};
 use crate::api::conditions::Reason;
 use crate::net::{Prefix, PrefixError, Provenance, RangeSet};
 
@@ -18,14 +19,14 @@ const MOST_ENTRIES: usize = 50_000;
 pub enum Shape {
     /// Prefixes separated by line ends, blanks or commas.
     Lines,
-    /// The first column of comma-separated values; the first row may be a heading.
-    FirstColumn,
+    /// Columns of comma-separated values.
+    Columns(Vec<Column>),
     /// Texts found by JSONPath.
     Json {
         /// RFC 9535 expressions.
         extract: Vec<String>,
-        /// An expression whose one result must be `true`, for errors inside a 200.
-        require_true: Option<String>,
+        /// Expressions, each with the one result that it must have, for errors inside a 200.
+        require: Vec<(String, Value)>,
     },
 }
 
@@ -49,7 +50,7 @@ pub enum FeedError {
     /// An answer that is no list.
     #[error("{document} is not taken: {problem}")]
     Unparsable {
-        /// The URL's host and path, or the `ConfigMap`.
+        /// The URL's host and path, the name of the records, or the `ConfigMap`.
         document: String,
         /// What is wrong.
         problem: ParseProblem,
@@ -70,6 +71,12 @@ pub enum Unreachable {
     /// No address.
     #[error("does not resolve")]
     Name,
+    /// No TXT record, or no resolver that answers.
+    #[error("has no TXT record, or no resolver answers for it (--resolver names another one); ask for it with dig TXT")]
+    NoText,
+    /// The same for a name that its records include. The name is the records' word and not repeated.
+    #[error("includes other names, of which number {0} has no TXT record or gets no answer; ask for it with dig TXT")]
+    NoIncludedText(usize),
     /// No connection or no TLS handshake.
     #[error("cannot be connected to, or its certificate is not trusted (--ca-file adds trust)")]
     Connect,
@@ -114,6 +121,35 @@ pub enum ParseProblem {
     /// A path that found something else than text.
     #[error("the JSONPath {0} finds something that is not text; paths of arrays end with [*]")]
     PathOfOther(String),
+    /// A column that is not there.
+    #[error(
+        "its first row has no column {0}; source.http.extract has to name columns as the first row writes them, or by number"
+    )]
+    NoColumn(String),
+    /// A row that cannot be taken apart, or has nothing where the prefixes should be.
+    #[error(
+        "line {0} is not a row of comma-separated values with a prefix in the columns that source.http.extract names (the first where it names none)"
+    )]
+    Row(usize),
+    /// A term of an SPF record that is no list of addresses.
+    #[error(
+        "term {0} of its v=spf1 record is none of ip4:PREFIX, ip6:PREFIX, include:NAME, redirect=NAME and a last ~all or -all; source.dnsTXT.name has to be a name that lists addresses"
+    )]
+    Term(usize),
+    /// `+all`.
+    #[error("its v=spf1 record ends with all, which allows everyone; a list ends with -all or ~all")]
+    Everyone,
+    /// RFC 7208 says that none of them counts.
+    #[error("it has several v=spf1 records, of which none counts (RFC 7208, 4.5); its owner has to join them")]
+    SeveralRecords,
+    /// An included name that is no SPF record.
+    #[error(
+        "it includes a name without a v=spf1 record, number {0}; ask its owner to correct that, or name another one in source.dnsTXT.name"
+    )]
+    NotIncludable(usize),
+    /// Too many names, or a circle of them.
+    #[error("it includes more than {most} names, the bound of RFC 7208; a source of type ConfigMap can hold such a list", most = super::records::MOST_INCLUDED)]
+    TooManyNames,
     /// Nothing found.
     #[error("it holds no prefix")]
     Empty,
@@ -159,10 +195,10 @@ pub fn document(body: &[u8], shape: &Shape) -> Result<RangeSet, ParseProblem> {
             }
             tokens(text).map(str::to_owned).collect()
         }
-        Shape::FirstColumn => first_column(text),
-        Shape::Json { extract, require_true } => {
+        Shape::Columns(columns) => csv::cells(text, columns)?,
+        Shape::Json { extract, require } => {
             let value: Value = serde_json::from_str(text).map_err(|_| ParseProblem::NotJson)?;
-            if require_true.as_deref().is_some_and(|path| !is_true(&value, path)) {
+            if !require.iter().all(|(path, wanted)| says(&value, path, wanted)) {
                 return Err(ParseProblem::ReportsError);
             }
             texts(&value, extract)?
@@ -201,21 +237,8 @@ pub fn check_path(path: &str) -> Result<(), ParseProblem> {
     jsonpath_rust::parser::parse_json_path(path).map(|_| ()).map_err(|_| ParseProblem::Path(path.to_owned()))
 }
 
-fn tokens(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| character.is_whitespace() || character == ',').filter(|token| !token.is_empty())
-}
-
-fn first_column(text: &str) -> Vec<String> {
-    let cells = text.lines().filter(|line| !line.trim().is_empty()).map(|line| {
-        let cell = line.split(',').next().unwrap_or_default().trim();
-        cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(cell)
-    });
-    // A heading is a word; everything else in the first row has to be a prefix like all others.
-    let is_heading = |cell: &str| {
-        cell.starts_with(|first: char| first.is_ascii_alphabetic())
-            && cell.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | ' '))
-    };
-    cells.enumerate().filter(|(row, cell)| *row > 0 || !is_heading(cell)).map(|(_, cell)| cell.to_owned()).collect()
 }
 
 fn texts(value: &Value, extract: &[String]) -> Result<Vec<String>, ParseProblem> {
@@ -233,8 +256,8 @@ fn texts(value: &Value, extract: &[String]) -> Result<Vec<String>, ParseProblem>
     Ok(found)
 }
 
-fn is_true(value: &Value, path: &str) -> bool {
-    value.query(path).is_ok_and(|results| matches!(results.as_slice(), [Value::Bool(true)]))
+fn says(value: &Value, path: &str, wanted: &Value) -> bool {
+    value.query(path).is_ok_and(|results| matches!(results.as_slice(), [one] if *one == wanted))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::api::conditions::Reason;
 use crate::net::{AdmissionError, AdmittedRanges, Family, Provenance, RangeSet};
 
+use super::known::Known;
 use super::revise::Limits;
 
 /// A list that is not used at all, whatever was there before.
@@ -28,11 +29,11 @@ impl From<AdmissionError> for Implausible {
     }
 }
 
-/// Judges a list by itself. `families` are those that the source is known to publish.
+/// Judges a list by itself, and by what is known of it.
 pub fn judge(
     list: RangeSet,
     provenance: Provenance,
-    families: &[Family],
+    known: &Known,
     limits: &Limits,
 ) -> Result<AdmittedRanges, Implausible> {
     for (family, field, least) in [
@@ -45,10 +46,23 @@ pub fn judge(
                 format!("the list has {count} {family} prefixes, fewer than guards.{field}, which is {least}");
             return Err(Implausible { reason: Reason::Empty, message });
         }
-        if count == 0 && families.contains(&family) {
+        if count == 0 && known.families.contains(&family) {
             let message = format!("the list has no {family} prefix, which this source always had");
             return Err(Implausible { reason: Reason::Empty, message });
         }
     }
-    Ok(AdmittedRanges::admit(list, provenance)?)
+    // The floors of all lists first: what they say is worse.
+    let admitted = AdmittedRanges::admit(list, provenance)?;
+    for prefix in admitted.prefixes() {
+        let Some(widest) = known.widest.of(prefix.family()).filter(|widest| prefix.length() < *widest) else {
+            continue;
+        };
+        let message = format!(
+            "{prefix} is refused: it is wider than /{widest}, the widest {} prefix that is expected in this list; if the \
+             provider really has it, read the list with a source of type HTTP instead of the preset",
+            prefix.family()
+        );
+        return Err(Implausible { reason: Reason::TooWide, message });
+    }
+    Ok(admitted)
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use crate::api::proxy_network::{ProxyNetworkSpec, ProxyNetworkStatus};
 use crate::net::{Family, Prefix, RangeSet};
 
+use super::csv::Column;
 use super::parse::{self, FeedError, Shape, Unreachable};
 use super::revise::{Occasion, State};
 use super::status::{Fetched, next_status};
@@ -28,6 +29,7 @@ fn at(hour: i64) -> Timestamp {
 struct Replay {
     spec: ProxyNetworkSpec,
     status: Option<ProxyNetworkStatus>,
+    shape: Shape,
     hour: i64,
     /// What the provider really used, and until which hour.
     used: Vec<(i64, RangeSet)>,
@@ -42,6 +44,7 @@ impl Replay {
         Self {
             spec: serde_json::from_value(spec).unwrap(),
             status: None,
+            shape: Shape::Lines,
             hour: 0,
             used: Vec::new(),
             writes: 0,
@@ -52,7 +55,7 @@ impl Replay {
 
     /// One refresh: `document` is what the source answers, `used` what the provider really uses.
     fn refresh(&mut self, document: &str, used: &RangeSet) {
-        let fetched = match parse::document(document.as_bytes(), &Shape::Lines) {
+        let fetched = match parse::document(document.as_bytes(), &self.shape) {
             Ok(list) => Fetched::List(list),
             Err(problem) => {
                 Fetched::Failed(FeedError::Unparsable { document: "lists.example.com/".to_owned(), problem })
@@ -171,6 +174,35 @@ fn a_hole_of_two_hours_is_never_seen_by_a_target() {
     assert_eq!(replay.status, status);
     assert_eq!(replay.writes, 1);
     replay.assert_never_wrong();
+}
+
+#[test]
+fn a_document_that_changes_its_shape_leaves_the_list_in_use() {
+    // Rows whose column moves, JSON with an error inside a 200, and the last word of a retired list in both.
+    let list = origin_facing();
+    let used = set(&list);
+    let csv = Shape::Columns(vec![Column::Name("ip_prefix".to_owned())]);
+    let json = Shape::Json { extract: vec!["$.Ips".to_owned()], require: vec![("$.res".to_owned(), 0.into())] };
+    let rows = |head: &str| format!("{head}\neu,{}\n", list.join("\neu,"));
+    let object = |res: u32| format!("{{\"res\": {res}, \"Ips\": \"{}\"}}", list.join(","));
+    let last_rows = "region,ip_prefix\nall,0.0.0.0/0\nall,::/0\n".to_owned();
+    let last_object = r#"{"res": 0, "Ips": "0.0.0.0/0,::/0"}"#.to_owned();
+    for (shape, good, bad, last) in [
+        (csv, rows("region,ip_prefix"), rows("ip_prefix,region"), last_rows),
+        (json, object(0), object(9414), last_object),
+    ] {
+        let mut replay = Replay::new();
+        replay.shape = shape;
+        replay.many(3, &good, &used);
+        replay.many(100, &bad, &used);
+        assert_eq!(replay.reasons(), ["Ready", "Unparsable", "Plausible"]);
+        replay.many(3, &last, &used);
+        assert_eq!(replay.reasons(), ["Ready", "Fetched", "TooWide"]);
+        replay.many(3, &good, &used);
+        assert_eq!(replay.reasons(), ["Ready", "Fetched", "Plausible"]);
+        assert_eq!(replay.writes, 1);
+        replay.assert_never_wrong();
+    }
 }
 
 /// Fastly's published IPv4 list in 2024 and in 2026.

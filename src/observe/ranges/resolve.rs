@@ -22,10 +22,13 @@ pub enum LookupError {
     Forbidden,
 }
 
-/// The addresses of a name. The operator gives its own resolver (`--resolver`), so that feeds and probes see one world.
+/// What is known of a name. The operator gives its own resolver (`--resolver`), so that feeds and probes see one world.
 pub trait Lookup: Send + Sync + std::fmt::Debug {
     /// All addresses of both families.
     fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = Result<Vec<IpAddr>, LookupError>> + Send + '_>>;
+
+    /// The TXT records of a name, the strings of each joined; at least one.
+    fn texts(&self, name: String) -> Pin<Box<dyn Future<Output = Result<Vec<String>, LookupError>> + Send + '_>>;
 }
 
 /// A resolver for the HTTP client whose every answer has passed the guard.

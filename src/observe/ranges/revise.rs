@@ -9,6 +9,7 @@
 //! The addresses in use are the union of what the source listed last and what is held. The list in use never becomes
 //! empty, and a source that fails changes nothing at all.
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::conditions::Reason;
@@ -101,6 +102,8 @@ pub struct State {
     pub held: Vec<Held>,
     /// What waits.
     pub quarantine: Option<Quarantine>,
+    /// Day of the list in use where it came with a release and was never read from its source.
+    pub as_of: Option<Date>,
 }
 
 /// The next state, and what it means for the condition Plausible.
@@ -149,7 +152,8 @@ pub fn revise(
     if prior.active.is_none() {
         return settle(list.clone(), Vec::new());
     }
-    let growth = growth(&active, list, limits).filter(|_| !acknowledged);
+    // A list that only came with a release is no measure of growth, as little as none at all.
+    let growth = growth(&active, list, limits).filter(|_| !acknowledged && prior.as_of.is_none());
     let waiting = growth.map(|message| (message, release_time(prior, list, &active, now)));
     if let Some((message, release)) = waiting.filter(|(_, release)| now < *release) {
         let message =
@@ -187,7 +191,8 @@ fn settle(active: RangeSet, held: Vec<Held>) -> Result<Revision, Implausible> {
     }
     // Every part was admitted from its own source; the union may only have become too wide.
     let active = AdmittedRanges::admit(active, Provenance::Local).map_err(Implausible::from)?;
-    Ok(Revision { state: State { active: Some(active), held, quarantine: None }, breach: None })
+    let state = State { active: Some(active), held, quarantine: None, as_of: None };
+    Ok(Revision { state, breach: None })
 }
 
 /// What is held after this revision: addresses that came back are not, new ones join.

@@ -12,7 +12,7 @@ use crate::observe::probe::Prober;
 use super::fetch::{FeedClient, Gate, SetupError};
 use super::resolve::{Lookup, LookupError};
 
-/// Time for a feed's name.
+/// Time for the questions about one name.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl FeedClient {
@@ -36,4 +36,11 @@ impl Lookup for Resolvers {
             if addresses.is_empty() { Err(LookupError::Unresolved) } else { Ok(addresses) }
         })
     }
+
+    fn texts(&self, name: String) -> Pin<Box<dyn Future<Output = Result<Vec<String>, LookupError>> + Send + '_>> {
+        Box::pin(async move { self.0.texts(&name, PATIENCE).await.map_err(|_| LookupError::Unresolved) })
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,22 +5,34 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use crate::api::proxy_network::{FeedFormat, FeedMethod, HttpSource, Source};
+use crate::api::proxy_network::{DnsTxtSource, FeedFormat, FeedMethod, HttpSource, Source};
 use crate::api::validated::Invalid;
-use crate::net::{Family, Provenance};
+use crate::net::{Provenance, RangeSet};
 
+use super::csv::Column;
+use super::known::{Known, Shipped};
 use super::parse::{self, FeedError, Shape};
-use super::preset;
-use crate::net::RangeSet;
+use super::{preset, records};
 
 /// Hold of removals by default: three days for lists that somebody else publishes.
 const REMOTE_HOLD: Duration = Duration::from_hours(72);
 
 /// A source of a list.
 #[derive(Clone, Debug)]
-pub enum Feed {
+pub struct Feed {
+    /// How it is read.
+    pub way: Way,
+    /// What is known of it beforehand.
+    pub known: Known,
+}
+
+/// How a list is read.
+#[derive(Clone, Debug)]
+pub enum Way {
     /// Documents behind https.
     Http(HttpFeed),
+    /// TXT records of this name.
+    DnsText(String),
     /// A key of a `ConfigMap` in the operator's own namespace; the caller reads it and gives the text to [`Feed::read`].
     ConfigMap {
         /// Its name.
@@ -30,6 +42,8 @@ pub enum Feed {
     },
     /// Written in the resource.
     Inline(RangeSet),
+    /// Published nowhere: the list that came with this release is all there is.
+    Release(Shipped),
 }
 
 /// Documents behind https: all of them make one list.
@@ -43,41 +57,38 @@ pub struct HttpFeed {
     pub form: BTreeMap<String, String>,
     /// How prefixes are found in a document.
     pub shape: Shape,
-    /// Families that the list is known to have; one that is missing refuses the list.
-    pub families: Vec<Family>,
-    /// The list as a release of Leeward knew it: what a first fetch is compared with.
-    pub shipped: Option<RangeSet>,
 }
 
 impl Feed {
     /// Reads a source. Errors name the field below `spec`.
     pub fn new(source: &Source) -> Result<Self, Invalid> {
-        match (&source.preset, &source.http, &source.config_map, &source.inline) {
-            (Some(wanted), None, None, None) => preset::feed(wanted.name).map(Self::Http),
-            (None, Some(http), None, None) => HttpFeed::new(http).map(Self::Http),
-            (None, None, Some(map), None) => Ok(Self::ConfigMap { name: map.name.clone(), key: map.key.clone() }),
-            (None, None, None, Some(inline)) => parse::entries(&inline.cidrs, Provenance::Local)
-                .map(Self::Inline)
+        let Source { kind, preset, http, dns_txt, config_map, inline } = source;
+        let way = match (preset, http, dns_txt, config_map, inline) {
+            (Some(wanted), None, None, None, None) => return preset::feed(wanted.name),
+            (None, Some(http), None, None, None) => HttpFeed::new(http).map(Way::Http),
+            (None, None, Some(records), None, None) => Way::dns_text(records),
+            (None, None, None, Some(map), None) => Ok(Way::ConfigMap { name: map.name.clone(), key: map.key.clone() }),
+            (None, None, None, None, Some(inline)) => parse::entries(&inline.cidrs, Provenance::Local)
+                .map(Way::Inline)
                 .map_err(|problem| Invalid::new("source.inline.cidrs", problem.to_string())),
-            _ => {
-                Err(Invalid::new("source", format!("must set exactly the member that its type {} names", source.kind)))
-            }
-        }
+            _ => Err(Invalid::new("source", format!("must set exactly the member that its type {kind} names"))),
+        };
+        way.map(|way| Self { way, known: Known::default() })
     }
 
     /// Who vouches for the list.
     pub const fn provenance(&self) -> Provenance {
-        match self {
-            Self::Http(_) => Provenance::Remote,
-            Self::ConfigMap { .. } | Self::Inline(_) => Provenance::Local,
+        match self.way {
+            Way::Http(_) | Way::DnsText(_) | Way::Release(_) => Provenance::Remote,
+            Way::ConfigMap { .. } | Way::Inline(_) => Provenance::Local,
         }
     }
 
     /// How long a vanished prefix stays when the spec says nothing.
     pub const fn default_hold(&self) -> Duration {
-        match self {
-            Self::Http(_) => REMOTE_HOLD,
-            Self::ConfigMap { .. } | Self::Inline(_) => Duration::ZERO,
+        match self.provenance() {
+            Provenance::Remote => REMOTE_HOLD,
+            Provenance::Local => Duration::ZERO,
         }
     }
 
@@ -85,6 +96,20 @@ impl Feed {
     pub fn read(name: &str, text: &str) -> Result<RangeSet, FeedError> {
         parse::local_text(text)
             .map_err(|problem| FeedError::Unparsable { document: format!("ConfigMap {name}"), problem })
+    }
+}
+
+impl Way {
+    /// Reads `source.dnsTXT`.
+    pub fn dns_text(records: &DnsTxtSource) -> Result<Self, Invalid> {
+        let name = &records.name;
+        if records::is_name(name) {
+            return Ok(Self::DnsText(name.clone()));
+        }
+        let problem = format!(
+            "must be a name of two labels or more without a trailing dot, such as _ranges.example.com, not {name}"
+        );
+        Err(Invalid::new("source.dnsTXT.name", problem))
     }
 }
 
@@ -103,8 +128,6 @@ impl HttpFeed {
             method: http.method,
             form: http.form.clone(),
             shape: shape(http)?,
-            families: Vec::new(),
-            shipped: None,
         })
     }
 }
@@ -112,8 +135,10 @@ impl HttpFeed {
 /// How to find prefixes in a document of this spec.
 fn shape(http: &HttpSource) -> Result<Shape, Invalid> {
     match http.format {
-        FeedFormat::Lines => Ok(Shape::Lines),
-        FeedFormat::CSV => Ok(Shape::FirstColumn),
+        FeedFormat::Lines if http.extract.is_empty() => Ok(Shape::Lines),
+        FeedFormat::Lines => Err(Invalid::new("source.http.extract", "may be set only if format is JSON or CSV")),
+        FeedFormat::CSV if http.extract.is_empty() => Ok(Shape::Columns(vec![Column::Number(1)])),
+        FeedFormat::CSV => Ok(Shape::Columns(http.extract.iter().map(|column| Column::new(column)).collect())),
         FeedFormat::JSON if http.extract.is_empty() => Err(Invalid::new(
             "source.http.extract",
             "must name at least one JSONPath when format is JSON, such as $.result.ipv4_cidrs[*]",
@@ -128,7 +153,7 @@ fn shape(http: &HttpSource) -> Result<Shape, Invalid> {
                     )
                 })?;
             }
-            Ok(Shape::Json { extract: http.extract.clone(), require_true: None })
+            Ok(Shape::Json { extract: http.extract.clone(), require: Vec::new() })
         }
     }
 }
@@ -196,19 +221,37 @@ mod tests {
         assert!(feed("['$.prefixes[?@.service==\"X\"].ip_prefix']").is_ok());
         assert!(feed("[]").unwrap_err().contains("source.http.extract must name at least one JSONPath"));
         assert!(feed("['$.a[*]', 'prefixes[']").unwrap_err().contains("source.http.extract[1] is not a JSONPath"));
+        assert!(
+            http("{urls: ['https://a.example/'], extract: ['$[*]']}").unwrap_err().contains("only if format is JSON")
+        );
         assert!(http("{urls: ['https://a.example/'], form: {a: b}}").unwrap_err().contains("source.http.form"));
         assert!(http("{urls: []}").unwrap_err().contains("must hold 1 to 8 URLs"));
+    }
+
+    #[test]
+    fn columns_are_named_or_counted() {
+        let shape = |more: &str| http(&format!("{{urls: ['https://a.example/'], format: CSV{more}}}")).unwrap().shape;
+        assert_eq!(shape(""), Shape::Columns(vec![Column::Number(1)]));
+        let columns = vec![Column::Name("ip_prefix".to_owned()), Column::Number(3)];
+        assert_eq!(shape(", extract: [ip_prefix, '3']"), Shape::Columns(columns));
     }
 
     #[test]
     fn a_source_has_exactly_one_member() {
         let feed = |text: &str| Feed::new(&serde_saphyr::from_str(text).unwrap());
         let inline = feed("{type: Inline, inline: {cidrs: [192.0.2.9/24, '2001:DB8::1']}}").unwrap();
-        assert!(matches!(&inline, Feed::Inline(set) if set.texts() == ["192.0.2.0/24", "2001:db8::1/128"]));
+        assert!(matches!(&inline.way, Way::Inline(set) if set.texts() == ["192.0.2.0/24", "2001:db8::1/128"]));
         assert_eq!((inline.provenance(), inline.default_hold()), (Provenance::Local, Duration::ZERO));
         let preset = feed("{type: Preset, preset: {name: Cloudflare}}").unwrap();
         assert_eq!((preset.provenance(), preset.default_hold()), (Provenance::Remote, Duration::from_hours(72)));
         assert!(feed("{type: ConfigMap, configMap: {name: ranges, key: cidrs}}").is_ok());
+        let records = feed("{type: DNSTXT, dnsTXT: {name: _ranges.example.com}}").unwrap();
+        assert!(matches!(&records.way, Way::DnsText(name) if name == "_ranges.example.com"));
+        assert_eq!((records.provenance(), records.default_hold()), (Provenance::Remote, Duration::from_hours(72)));
+        let error = feed("{type: DNSTXT, dnsTXT: {name: 'example.com.'}}").unwrap_err().to_string();
+        assert!(error.starts_with("spec.source.dnsTXT.name must be a name"), "{error}");
+        let listed = feed("{type: Preset, preset: {name: Sucuri}}").unwrap();
+        assert_eq!((listed.provenance(), listed.default_hold()), (Provenance::Remote, Duration::from_hours(72)));
         assert!(feed("{type: Inline}").is_err());
         assert!(feed("{type: Inline, inline: {cidrs: [10.0.0.0/8]}, configMap: {name: a, key: b}}").is_err());
         let error = feed("{type: Inline, inline: {cidrs: [192.0.2.0/24, 192.0.02.0/24]}}").unwrap_err();

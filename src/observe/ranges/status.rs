@@ -1,5 +1,6 @@
 //! The status of a `ProxyNetwork`: where the state is kept between two refreshes and over restarts, and what people read.
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -9,10 +10,11 @@ use crate::api::proxy_network::{ActiveList, PendingRemoval, ProxyNetworkSpec, Pr
 use crate::api::validated::Invalid;
 use crate::net::{AdmittedRanges, Family, Prefix, Provenance, RangeSet};
 
+use super::known::Shipped;
 use super::parse::FeedError;
 use super::plausible::{self, Implausible};
 use super::revise::{Breach, Held, Hold, Limits, Occasion, Quarantine, Revision, State, revise};
-use super::source::Feed;
+use super::source::{Feed, Way};
 
 /// How reading a source ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,11 +72,12 @@ impl State {
                 release: waiting.release_time.as_ref().map(|time| time.0),
             })
         });
-        Self { active, held, quarantine }
+        let as_of = status.active.as_ref().and_then(|active| active.as_of.as_ref()?.parse().ok());
+        Self { active, held, quarantine, as_of }
     }
 
     fn write(&self, status: &mut ProxyNetworkStatus) {
-        status.active = self.active.as_ref().map(active_list);
+        status.active = self.active.as_ref().map(|active| active_list(active, self.as_of));
         status.quarantined = self.quarantine.as_ref().map(|waiting| QuarantinedList {
             hash: waiting.hash.clone(),
             added: number(waiting.added),
@@ -97,7 +100,7 @@ impl State {
 }
 
 /// The list in use as status shows it.
-fn active_list(active: &AdmittedRanges) -> ActiveList {
+fn active_list(active: &AdmittedRanges, as_of: Option<Date>) -> ActiveList {
     let hash = active.hash();
     let short = hash.strip_prefix("sha256:").unwrap_or(&hash).chars().take(12).collect();
     ActiveList {
@@ -106,6 +109,7 @@ fn active_list(active: &AdmittedRanges) -> ActiveList {
         ipv4_prefixes: number(active.ranges().prefix_count(Family::V4)),
         ipv6_prefixes: number(active.ranges().prefix_count(Family::V6)),
         cidrs: active.ranges().texts(),
+        as_of: as_of.map(|day| day.to_string()),
         hash,
     }
 }
@@ -128,12 +132,27 @@ pub fn next_status(
     let mut say = Conditions { list: &mut status.conditions, generation, now };
     let outcome = match fetched {
         Fetched::List(list) => {
-            say.set(ConditionType::Fetched, Truth::True, Reason::Fetched, "the source was read");
-            Some(take_in(prior, spec, list, occasion, now))
+            let as_of = only_released(spec).map(|listed| listed.as_of);
+            let message = as_of.map_or_else(
+                || "the source was read".to_owned(),
+                |day| format!("the provider publishes no list that can be fetched; this release has that of {day}"),
+            );
+            say.set(ConditionType::Fetched, Truth::True, Reason::Fetched, &message);
+            Some(take_in(prior, spec, list, as_of, occasion, now))
         }
         Fetched::Failed(error) => {
-            say.set(ConditionType::Fetched, Truth::False, error.reason(), &format!("{error}; the list in use stays"));
-            None
+            let instead = in_its_stead(prior, spec);
+            let message = instead.as_ref().map_or_else(
+                || format!("{error}; the list in use stays"),
+                |listed| {
+                    format!(
+                        "{error}; until it is read, the list of {} that came with this release is used",
+                        listed.as_of
+                    )
+                },
+            );
+            say.set(ConditionType::Fetched, Truth::False, error.reason(), &message);
+            instead.map(|listed| take_in(prior, spec, &listed.ranges(), Some(listed.as_of), occasion, now))
         }
         Fetched::Invalid(invalid) => {
             say.set(ConditionType::Fetched, Truth::False, Reason::Unparsable, &invalid.to_string());
@@ -166,7 +185,11 @@ pub fn next_status(
     let usable = status.active.is_some();
     let mut say = Conditions { list: &mut status.conditions, generation, now };
     if usable {
-        say.set(ConditionType::Ready, Truth::True, Reason::Ready, "a list is in use");
+        let message = status.active.as_ref().and_then(|active| active.as_of.as_ref()).map_or_else(
+            || "a list is in use".to_owned(),
+            |day| format!("a list is in use: that of {day}, which came with a release of Leeward"),
+        );
+        say.set(ConditionType::Ready, Truth::True, Reason::Ready, &message);
     } else {
         let message = "no list was ever good enough to be used; see the conditions Fetched and Plausible";
         say.set(ConditionType::Ready, Truth::False, Reason::NoUsableList, message);
@@ -174,24 +197,48 @@ pub fn next_status(
     status
 }
 
-/// Judges a list and takes it in.
+/// The list of a provider that publishes none.
+fn only_released(spec: &ProxyNetworkSpec) -> Option<Shipped> {
+    match Feed::new(&spec.source).ok()?.way {
+        Way::Release(listed) => Some(listed),
+        Way::Http(_) | Way::DnsText(_) | Way::ConfigMap { .. } | Way::Inline(_) => None,
+    }
+}
+
+/// The list that came with this release, where the source has never been read: a cluster without a way out starts with it.
+/// One that was read once is newer and stays.
+fn in_its_stead(prior: Option<&ProxyNetworkStatus>, spec: &ProxyNetworkSpec) -> Option<Shipped> {
+    let active = prior.and_then(|status| status.active.as_ref());
+    if active.is_some_and(|active| active.as_of.is_none()) {
+        return None;
+    }
+    Feed::new(&spec.source).ok()?.known.shipped
+}
+
+/// Judges a list and takes it in. `as_of` is its day where it came with this release.
 fn take_in(
     prior: Option<&ProxyNetworkStatus>,
     spec: &ProxyNetworkSpec,
     list: &RangeSet,
+    as_of: Option<Date>,
     occasion: Occasion,
     now: Timestamp,
 ) -> Result<Revision, Implausible> {
     let feed = Feed::new(&spec.source)
         .map_err(|invalid| Implausible { reason: Reason::Empty, message: invalid.to_string() })?;
-    let limits = Limits::new(spec, feed.default_hold());
-    let (families, shipped) = match &feed {
-        Feed::Http(http) => (http.families.as_slice(), http.shipped.as_ref()),
-        Feed::ConfigMap { .. } | Feed::Inline(_) => (&[][..], None),
-    };
-    let admitted = plausible::judge(list.clone(), feed.provenance(), families, &limits)?;
+    let mut limits = Limits::new(spec, feed.default_hold());
+    let admitted = plausible::judge(list.clone(), feed.provenance(), &feed.known, &limits)?;
     let state = prior.map(State::of).unwrap_or_default();
-    revise(&state, &admitted, shipped, &limits, occasion, now)
+    // What a first list is compared with is as old as its day says, in the status or in this release.
+    let first = feed.known.shipped.as_ref().filter(|_| state.active.is_none());
+    if let Some(day) = state.as_of.or_else(|| first.map(|listed| listed.as_of)) {
+        limits.max_loss_percent = feed.known.loss_percent(limits.max_loss_percent, day, now);
+    }
+    let mut revision = revise(&state, &admitted, first.map(Shipped::ranges).as_ref(), &limits, occasion, now)?;
+    if revision.breach.is_none() {
+        revision.state.as_of = as_of;
+    }
+    Ok(revision)
 }
 
 /// Since when the source cannot be read; `None` while it can. Past seven days its users say `SourceUnavailable`.

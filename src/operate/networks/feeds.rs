@@ -1,10 +1,12 @@
-//! Reading a source: documents over https, a ConfigMap of this installation, or the spec itself.
+//! Reading a source: documents over https, TXT records, a ConfigMap of this installation, or the spec itself.
 
 use crate::api::proxy_network::Source;
 use crate::api::validated::Invalid;
+use crate::net::RangeSet;
 use crate::observe::cluster::{ClusterSource, Kind};
 use crate::observe::probe::Prober;
-use crate::observe::ranges::{Feed, FeedClient, FeedError, Fetched, Gate, SetupError};
+use crate::observe::ranges::parse::Unreachable;
+use crate::observe::ranges::{Feed, FeedClient, FeedError, Fetched, Gate, SetupError, Way};
 use crate::operate::prober::Rules;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,20 +34,23 @@ impl Feeds {
             Ok(feed) => feed,
             Err(invalid) => return Fetched::Invalid(invalid),
         };
-        match feed {
-            Feed::Inline(list) => Fetched::List(list),
-            Feed::ConfigMap { name, key } => config_map(cluster, namespace, &name, &key).await,
-            Feed::Http(http) => match timeout(SOURCE, self.client.fetch(&http)).await {
-                Ok(Ok(list)) => Fetched::List(list),
-                Ok(Err(error)) => Fetched::Failed(error),
-                Err(_) => {
-                    let host = http.urls.first().and_then(|u| u.host_str()).unwrap_or_default().to_owned();
-                    let how = crate::observe::ranges::parse::Unreachable::Timeout;
-                    Fetched::Failed(FeedError::Unreachable { host, how })
-                }
-            },
+        match feed.way {
+            Way::Inline(list) => Fetched::List(list),
+            Way::Release(listed) => Fetched::List(listed.ranges()),
+            Way::ConfigMap { name, key } => config_map(cluster, namespace, &name, &key).await,
+            Way::Http(http) => {
+                let host = http.urls.first().and_then(|u| u.host_str()).unwrap_or_default();
+                in_time(host, self.client.fetch(&http)).await
+            }
+            Way::DnsText(name) => in_time(&name, self.client.records(&name)).await,
         }
     }
+}
+
+/// A read that ends.
+async fn in_time(host: &str, read: impl Future<Output = Result<RangeSet, FeedError>>) -> Fetched {
+    let late = FeedError::Unreachable { host: host.to_owned(), how: Unreachable::Timeout };
+    timeout(SOURCE, read).await.unwrap_or(Err(late)).map_or_else(Fetched::Failed, Fetched::List)
 }
 
 /// The first look begins the watch, so it may find nothing for a moment.

@@ -76,8 +76,6 @@ impl Server {
             method: FeedMethod::GET,
             form: BTreeMap::new(),
             shape,
-            families: Vec::new(),
-            shipped: None,
         }
     }
 
@@ -117,6 +115,10 @@ impl Lookup for Names {
         let mut answers = self.0.lock().unwrap();
         let next = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
         Box::pin(std::future::ready(Ok(next)))
+    }
+
+    fn texts(&self, _name: String) -> Pin<Box<dyn Future<Output = Result<Vec<String>, LookupError>> + Send + '_>> {
+        Box::pin(std::future::ready(Err(LookupError::Unresolved)))
     }
 }
 
@@ -262,7 +264,7 @@ async fn a_form_is_posted_and_json_is_searched() {
     let server =
         Server::start(Answers::from([("/ips", answer("200 OK", &["content-type: application/json"], body))])).await;
     let extract = ["$.ipRanges[*]", "$.ipv6Ranges[*]"].map(str::to_owned).to_vec();
-    let mut feed = server.feed(&["/ips"], Shape::Json { extract, require_true: None });
+    let mut feed = server.feed(&["/ips"], Shape::Json { extract, require: Vec::new() });
     feed.method = FeedMethod::POST;
     feed.form = [("resp_format".to_owned(), "json & more".to_owned())].into();
     assert_eq!(server.client().fetch(&feed).await.unwrap().texts(), ["104.16.0.0/13", "2400:cb00::/32"]);

@@ -5,12 +5,12 @@ fn lines(text: &str) -> Result<Vec<String>, ParseProblem> {
 }
 
 fn csv(text: &str) -> Result<Vec<String>, ParseProblem> {
-    document(text.as_bytes(), &Shape::FirstColumn).map(|set| set.texts())
+    document(text.as_bytes(), &Shape::Columns(vec![Column::Number(1)])).map(|set| set.texts())
 }
 
 fn json(text: &str, extract: &[&str]) -> Result<Vec<String>, ParseProblem> {
     let extract = extract.iter().map(|&path| path.to_owned()).collect();
-    document(text.as_bytes(), &Shape::Json { extract, require_true: None }).map(|set| set.texts())
+    document(text.as_bytes(), &Shape::Json { extract, require: Vec::new() }).map(|set| set.texts())
 }
 
 const TWO: [&str; 2] = ["104.16.0.0/13", "2400:cb00::/32"];
@@ -106,12 +106,18 @@ fn json_that_is_not_as_described_is_named() {
 
 #[test]
 fn an_error_inside_a_good_answer_is_seen() {
-    let shape = |path: &str| Shape::Json { extract: vec!["$.ips[*]".to_owned()], require_true: Some(path.to_owned()) };
+    let shape = |path: &str, wanted: Value| Shape::Json {
+        extract: vec!["$.ips[*]".to_owned()],
+        require: vec![("$.ips".to_owned(), serde_json::json!(["104.16.0.0/13"])), (path.to_owned(), wanted)],
+    };
     let text = br#"{"success": false, "res": 0, "ips": ["104.16.0.0/13"]}"#;
-    assert_eq!(document(text, &shape("$.success")), Err(ParseProblem::ReportsError));
-    assert_eq!(document(text, &shape("$.missing")), Err(ParseProblem::ReportsError));
+    assert_eq!(document(text, &shape("$.success", true.into())), Err(ParseProblem::ReportsError));
+    assert_eq!(document(text, &shape("$.missing", true.into())), Err(ParseProblem::ReportsError));
+    assert_eq!(document(text, &shape("$.res", 1.into())), Err(ParseProblem::ReportsError));
+    assert_eq!(document(text, &shape("$.res", "0".into())), Err(ParseProblem::ReportsError));
+    assert!(document(text, &shape("$.res", 0.into())).is_ok());
     let text = br#"{"success": true, "ips": ["104.16.0.0/13"]}"#;
-    assert!(document(text, &shape("$.success")).is_ok());
+    assert!(document(text, &shape("$.success", true.into())).is_ok());
 }
 
 #[test]

@@ -135,3 +135,135 @@ fn a_status_that_is_not_ours_is_not_believed() {
     }
     assert!(State::of(&status).active.is_some());
 }
+
+/// A list of the release whose source is down, and then is not.
+mod of_the_release {
+    use super::*;
+    use crate::api::proxy_network::Preset;
+    use crate::observe::ranges::preset;
+
+    fn of(preset: Preset) -> ProxyNetworkSpec {
+        spec(&format!("{{source: {{type: Preset, preset: {{name: {preset}}}}}}}"))
+    }
+
+    fn shipped(preset: Preset) -> RangeSet {
+        preset::sheet(preset).unwrap().listed.unwrap().ranges()
+    }
+
+    fn down() -> Fetched {
+        Fetched::Failed(FeedError::Unreachable { host: "a.example".to_owned(), how: Unreachable::Name })
+    }
+
+    fn on(day: &str) -> Timestamp {
+        format!("{day}T00:00:00Z").parse().unwrap()
+    }
+
+    fn step(prior: Option<&ProxyNetworkStatus>, preset: Preset, fetched: &Fetched, day: &str) -> ProxyNetworkStatus {
+        next_status(prior, &of(preset), 1, fetched, Occasion::Refresh, on(day))
+    }
+
+    fn active(status: &ProxyNetworkStatus) -> RangeSet {
+        State::of(status).active.unwrap().ranges().clone()
+    }
+
+    fn message(status: &ProxyNetworkStatus, kind: &str) -> String {
+        status.conditions.iter().find(|condition| condition.type_ == kind).unwrap().message.clone()
+    }
+
+    #[test]
+    fn a_cluster_without_a_way_out_starts_with_it_and_says_its_day() {
+        let first = step(None, Preset::Cloudflare, &down(), "2026-09-30");
+        assert_eq!(active(&first), shipped(Preset::Cloudflare));
+        assert_eq!(first.active.as_ref().unwrap().as_of.as_deref(), Some("2026-08-31"));
+        assert_eq!(condition(&first, "Ready"), pair("True", "Ready"));
+        assert_eq!(condition(&first, "Fetched"), pair("False", "Unreachable"));
+        assert_eq!(
+            message(&first, "Fetched"),
+            "a.example does not resolve; until it is read, the list of 2026-08-31 that came with this release is used"
+        );
+        assert!(message(&first, "Ready").contains("that of 2026-08-31"));
+        // Nothing more is written, and its users hear of it after the usual time.
+        assert_eq!(step(Some(&first), Preset::Cloudflare, &down(), "2026-10-09"), first);
+        assert_eq!(failing_since(&first), Some(on("2026-09-30")));
+    }
+
+    #[test]
+    fn the_first_list_that_is_read_takes_its_place() {
+        let listed = shipped(Preset::Cloudflare);
+        let first = step(None, Preset::Cloudflare, &down(), "2026-09-30");
+        let grown = listed.union(&Prefix::parse("104.32.0.0/13").unwrap().into());
+        let second = step(Some(&first), Preset::Cloudflare, &Fetched::List(grown.clone()), "2026-10-01");
+        assert_eq!((active(&second), second.active.as_ref().unwrap().as_of.clone()), (grown, None));
+        assert_eq!(message(&second, "Ready"), "a list is in use");
+        // What was read once is newer than what a release knew, whatever happens.
+        let third = step(Some(&second), Preset::Cloudflare, &down(), "2026-10-02");
+        assert_eq!(active(&third), active(&second));
+        assert!(message(&third, "Fetched").ends_with("; the list in use stays"));
+    }
+
+    #[test]
+    fn a_list_without_a_shipped_one_waits() {
+        let status = step(None, Preset::Gcore, &down(), "2026-09-30");
+        assert_eq!((condition(&status, "Ready"), status.active), (pair("False", "NoUsableList"), None));
+    }
+
+    /// `kept` of the shipped list, and as many addresses that it has not.
+    fn renewed(preset: Preset, kept: usize) -> Fetched {
+        let listed = shipped(preset);
+        let mut entries = listed.only(Family::V4).prefixes();
+        entries.truncate(kept);
+        let (mut list, fresh): (RangeSet, RangeSet) = (
+            entries.iter().collect(),
+            (0..400_u32).map(|i| std::net::IpAddr::V4((0x0200_0000 + 2 * i).into())).collect(),
+        );
+        list = list.union(&fresh).union(&listed.only(Family::V6));
+        Fetched::List(list)
+    }
+
+    #[test]
+    fn a_restless_list_of_months_ago_is_not_guarded_as_if_it_had_been_read_yesterday() {
+        // Bunny's 440 entries of 11 August 2026; 280 are left, and 400 came.
+        let read = renewed(Preset::Bunny, 280);
+        let soon = step(None, Preset::Bunny, &read, "2026-08-20");
+        assert_eq!(condition(&soon, "Plausible"), pair("False", "Loss"));
+        let later = step(None, Preset::Bunny, &read, "2027-01-20");
+        assert_eq!(condition(&later, "Plausible"), pair("True", "Plausible"));
+        // The same when the cluster began with the shipped list, and nothing of that goes at once.
+        let begun = step(None, Preset::Bunny, &down(), "2027-01-19");
+        let then = step(Some(&begun), Preset::Bunny, &read, "2027-01-20");
+        assert_eq!(condition(&then, "Plausible"), pair("True", "Plausible"));
+        assert!(active(&then).covers_all(&shipped(Preset::Bunny)));
+        // From here on every revision is guarded as usual.
+        let next = step(Some(&then), Preset::Bunny, &renewed(Preset::Bunny, 10), "2027-01-21");
+        assert_eq!(condition(&next, "Plausible"), pair("False", "Loss"));
+        // A family that is gone is a loss after any time.
+        let Fetched::List(list) = renewed(Preset::Bunny, 440) else { panic!("not a list") };
+        let v4 = step(Some(&begun), Preset::Bunny, &Fetched::List(list.only(Family::V4)), "2030-01-01");
+        assert_eq!(condition(&v4, "Plausible"), pair("False", "Empty"));
+    }
+
+    #[test]
+    fn a_list_that_nobody_publishes_is_the_releases_own() {
+        let list = Fetched::List(shipped(Preset::Sucuri));
+        let first = step(None, Preset::Sucuri, &list, "2026-09-30");
+        assert_eq!(condition(&first, "Fetched"), pair("True", "Fetched"));
+        assert!(
+            message(&first, "Fetched").contains("publishes no list that can be fetched; this release has that of 2026")
+        );
+        assert_eq!(first.active.as_ref().unwrap().as_of.as_deref(), Some("2026-08-31"));
+        assert_eq!(step(Some(&first), Preset::Sucuri, &list, "2027-03-30"), first);
+        assert_eq!(State::of(&first).as_of, Some(jiff::civil::date(2026, 8, 31)));
+    }
+
+    #[test]
+    fn a_newer_release_brings_its_own_list_where_nothing_was_ever_read() {
+        // As if an older release had known one prefix less.
+        let mut old = step(None, Preset::Cloudflare, &down(), "2026-09-30");
+        let known = old.active.as_mut().unwrap();
+        known.cidrs.retain(|cidr| cidr != "103.31.4.0/22");
+        known.as_of = Some("2025-01-01".to_owned());
+        let new = step(Some(&old), Preset::Cloudflare, &down(), "2026-10-01");
+        assert_eq!(active(&new), shipped(Preset::Cloudflare));
+        assert_eq!(new.active.unwrap().as_of.as_deref(), Some("2026-08-31"));
+    }
+}
