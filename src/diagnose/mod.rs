@@ -8,6 +8,7 @@
 pub mod explain;
 mod history;
 mod judge;
+mod onset;
 mod rules;
 mod verdict;
 mod view;

@@ -1,5 +1,6 @@
 //! The operator's life: start, wait for what it needs, lead or stand by, and a graceful end.
 
+use super::changes::ChangeBoard;
 use super::client::counted;
 use super::ears::Ears;
 use super::lease::{Claim, Election, LeaseRecords, Terms};
@@ -161,6 +162,7 @@ impl Parts {
         let (schedule, handle) =
             Schedule::new(looks, scheduling, self.metrics.clone(), claim.clone(), move |key| told.add(key));
         let surroundings = Surroundings::default();
+        let changes = ChangeBoard::default();
         let ears = Ears {
             source: Arc::clone(&source),
             origins: origins.clone(),
@@ -168,6 +170,7 @@ impl Parts {
             rules: self.rules.clone(),
             flags: Arc::new(options.guard()),
             surroundings: surroundings.clone(),
+            changes: changes.clone(),
             api_server: self.api_server.clone(),
             facts: Mutex::default(),
         };
@@ -183,6 +186,7 @@ impl Parts {
             rules: self.rules.clone(),
             budget: Arc::new(Budget::new(options.edge_probes_per_second)),
             surroundings,
+            changes,
             claim: claim.clone(),
             events: Events::new(self.client.clone(), &self.replica, self.metrics.clone()),
             metrics: self.metrics.clone(),

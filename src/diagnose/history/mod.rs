@@ -2,6 +2,7 @@
 //! turns rounds of probes into the [`Case`] that rules judge, for the operator and for
 //! `leeward diagnose` alike.
 
+mod changes;
 mod confirmed;
 mod losses;
 mod path;
@@ -21,6 +22,7 @@ pub(super) use path::ANSWER_HOLDS;
 use super::view::records::FEWEST;
 use crate::api::{API_VERSION, Observation, Outcome, Phase};
 use crate::evidence::{Case, Fact, Health, Link, PathKey, Probe, Subject, Variant, case, probe::Fault, wilson};
+use changes::Changes;
 use jiff::{SignedDuration, Timestamp};
 use path::Path;
 use recent::Recent;
@@ -54,6 +56,7 @@ pub struct Ledger {
     prior: Health,
     paths: BTreeMap<PathKey, Path>,
     facts: Recent,
+    changes: Changes,
     rounds: u32,
     last_long: Option<Timestamp>,
     /// The last round reached nothing at all while the control target failed as well.
@@ -86,6 +89,7 @@ impl Ledger {
             prior,
             paths: BTreeMap::new(),
             facts: Recent::default(),
+            changes: Changes::default(),
             rounds: 0,
             last_long: None,
             blind: false,
@@ -97,6 +101,9 @@ impl Ledger {
         self.rounds = self.rounds.saturating_add(1);
         let control_failed = facts.iter().any(|f| matches!(f, Fact::Control(c) if control_down(c.outcome)));
         self.blind = control_failed && !look_probes.iter().any(Probe::connected);
+        if !self.blind {
+            self.changes.take_in(&look_probes, &facts, now);
+        }
         self.facts.take_in(facts);
         if self.blind {
             // A vantage that reaches nothing freezes everything: no score moves.
@@ -128,6 +135,7 @@ impl Ledger {
                 && (key.observation != Observation::ViaProxyLong
                     || now.duration_since(path.last().at) <= LONG_PROBE_HOLDS)
         });
+        self.changes.retain(|key| self.paths.contains_key(key));
     }
 
     /// Whether anything looks bad enough to be looked at again soon.
@@ -234,7 +242,7 @@ impl Ledger {
                 track.health = Health::Unknown;
             }
         }
-        let facts = self.facts.iter().cloned().chain(extra).collect();
+        let facts = self.facts.iter().cloned().chain(self.changes.iter()).chain(extra).collect();
         Case { api_version: API_VERSION.to_owned(), kind: case::KIND.to_owned(), at: now, subject, tracks, facts }
     }
 }

@@ -5,7 +5,7 @@ use super::score::{SUSPECT, Score};
 use super::times::Times;
 use super::window::Window;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase};
-use crate::evidence::{Health, Link, PathKey, Probe, Track, Variant};
+use crate::evidence::{Health, Link, Onset, PathKey, Probe, Track, Variant};
 use jiff::{SignedDuration, Timestamp};
 
 /// So many attempts in a row without a definite result, and the state is unknown.
@@ -25,6 +25,8 @@ pub struct Path {
     last: Probe,
     last_definite: bool,
     last_failure: Option<Probe>,
+    last_success: Option<Timestamp>,
+    onset: Option<Onset>,
     content_matches: u32,
     /// Whether the last probes had to send again.
     losses: Losses,
@@ -70,6 +72,8 @@ impl Path {
             last: probe.clone(),
             last_definite: false,
             last_failure: None,
+            last_success: None,
+            onset: None,
             content_matches: 0,
             losses: Losses::default(),
             times: Times::default(),
@@ -106,11 +110,18 @@ impl Path {
         self.score.count(failed);
         self.window.count(failed, scheduled, self.score.value() == 0);
         if failed {
+            if let (None, Some(last_success)) = (self.onset, self.last_success) {
+                self.onset = Some(Onset { first_failure: probe.at, last_success });
+            }
             self.last_failure = Some(probe.clone());
             if probe.phase.is_none_or(|p| p <= Phase::Connect) {
                 self.content_matches = 0;
             }
         } else {
+            self.last_success = Some(probe.at);
+            if self.score.value() == 0 {
+                self.onset = None;
+            }
             self.content_matches = if matches { self.content_matches.saturating_add(1) } else { 0 };
         }
         self.last = probe;
@@ -224,6 +235,7 @@ impl Path {
             last_connected: self.last_connected,
             last: self.last.clone(),
             last_failure: self.last_failure.clone(),
+            onset: self.onset,
             content_matches: self.content_matches,
         }
     }

@@ -5,6 +5,7 @@ pub mod build;
 mod load;
 mod makers;
 mod names;
+mod onset;
 mod paths;
 mod properties;
 mod records;
