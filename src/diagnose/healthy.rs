@@ -161,6 +161,8 @@ impl Asked<'_> {
             Fact::Limit(f) => f.refused_per_minute == 0,
             Fact::LoadContrast(f) => !f.shows_load(),
             Fact::Unmeasured(_) => true,
+            // A host that no route knows matters only where visitors are not served, and here they are.
+            Fact::Route(_) => true,
             Fact::ProviderRecord(_) => false,
         }
     }

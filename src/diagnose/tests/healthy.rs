@@ -5,7 +5,7 @@ use super::properties::{any_case, fact, saw};
 use crate::api::status::Scope;
 use crate::api::{Access, Cause, Confidence, Observation, Outcome, Pattern};
 use crate::diagnose::{Ledger, Verdict, diagnose, plainly_healthy};
-use crate::evidence::fact::{Arrived, Level, PolicyVerdict, Resource, Trend, Variation};
+use crate::evidence::fact::{Arrived, Level, PolicyVerdict, Resource, Route, Trend, Variation};
 use crate::evidence::probe::CertVerdict;
 use crate::evidence::{Case, Fact, Health, Probe, Variant};
 use jiff::SignedDuration;
@@ -45,6 +45,12 @@ fn well() -> impl Strategy<Value = Saw> {
     ]
 }
 
+/// A route to the origin's Service, for its host or for another one.
+fn route(serves: bool) -> Fact {
+    let object = format!("Ingress shop/{}", if serves { "web" } else { "other" });
+    Fact::Route(Route { object, leads_to_origin: true, serves, hosts: Vec::new(), certificate: None })
+}
+
 fn guarded() -> Saw {
     let mut saw = status(403);
     saw.0.outcome = Outcome::Guarded;
@@ -73,6 +79,8 @@ fn calm() -> impl Strategy<Value = Vec<Fact>> {
         Build::new().replay(Variation::LargePath, ok()),
         Build::new().replay_proxied(Variation::LargePath, ok()),
         Build::new().pods(vec![running(ORIGIN)]),
+        Build::new().fact(route(true)),
+        Build::new().fact(route(false)),
     ])
     .prop_map(|build| build.case.facts)
 }
