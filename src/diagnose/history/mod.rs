@@ -19,6 +19,7 @@ mod tests;
 pub use confirmed::Confirmed;
 pub(super) use path::ANSWER_HOLDS;
 
+use super::healthy::Asked;
 use super::view::records::FEWEST;
 use crate::api::{API_VERSION, Observation, Outcome, Phase};
 use crate::evidence::{Case, Fact, Health, Link, PathKey, Probe, Subject, Variant, case, probe::Fault, wilson};
@@ -231,6 +232,20 @@ impl Ledger {
             }
         }
         worst
+    }
+
+    /// Whether nothing but plain health is known now: what [`plainly_healthy`](super::plainly_healthy) says of the case of
+    /// the same subject and facts, without making that case. `origin_addresses` stand in for those of the subject.
+    pub fn plainly_healthy(
+        &self,
+        subject: &Subject,
+        origin_addresses: &[IpAddr],
+        extra: &[Fact],
+        now: Timestamp,
+    ) -> bool {
+        let paths = self.paths.iter().map(|(key, path)| path.shown(key, self.at_once));
+        let asked = Asked { at: now, subject, origin_addresses };
+        !self.blind && asked.only_health(paths, self.facts.iter().chain(extra))
     }
 
     /// Everything known now, to be judged. `extra` are facts from elsewhere, such as the cluster's.

@@ -5,6 +5,7 @@ use super::score::{SUSPECT, Score};
 use super::times::Times;
 use super::window::Window;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase};
+use crate::diagnose::healthy::Shown;
 use crate::evidence::{Health, Link, Onset, PathKey, Probe, Track, Variant};
 use jiff::{SignedDuration, Timestamp};
 
@@ -214,6 +215,20 @@ impl Path {
             other => other,
         };
         (health, pattern)
+    }
+
+    /// What it shows, without a track of its own.
+    pub fn shown<'a>(&'a self, key: &'a PathKey, at_once: bool) -> Shown<'a> {
+        let (health, pattern) = self.judged(at_once);
+        Shown {
+            key,
+            access: self.access,
+            health,
+            pattern,
+            last: &self.last,
+            last_connected: self.last_connected,
+            content_matches: self.content_matches,
+        }
     }
 
     /// The track that rules read.

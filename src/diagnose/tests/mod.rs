@@ -2,6 +2,7 @@
 //! any evidence at all.
 
 pub mod build;
+mod healthy;
 mod load;
 mod makers;
 mod names;

@@ -121,7 +121,7 @@ impl<'c> View<'c> {
 }
 
 /// Whether a fact says anything: what could not be looked at is as good as absent.
-fn known(fact: &Fact) -> bool {
+pub fn known(fact: &Fact) -> bool {
     let outcome = match fact {
         Fact::Dns(f) => f.outcome,
         Fact::Ping(f) => f.outcome,
