@@ -160,11 +160,9 @@ impl Asked<'_> {
             Fact::Saturation(f) => f.level == Level::Spare,
             Fact::Limit(f) => f.refused_per_minute == 0,
             Fact::LoadContrast(f) => !f.shows_load(),
-            Fact::Unmeasured(_) => true,
-            // A host that no route knows matters only where visitors are not served, and here they are.
-            Fact::Route(_) => true,
-            // Shown beside failures only.
-            Fact::Change(_) => true,
+            // A host that no route knows matters only where visitors are not served, and here they are; changes are
+            // shown beside failures only.
+            Fact::Unmeasured(_) | Fact::Route(_) | Fact::Change(_) => true,
             Fact::ProviderRecord(_) => false,
         }
     }

@@ -149,18 +149,10 @@ impl Parts {
         }
         self.health.set_ready();
 
-        let house = House { control: options.control.clone(), vantage: options.vantage.clone() };
-        let scheduling = Options {
-            house,
-            max_in_flight: usize::try_from(options.max_in_flight).unwrap_or(usize::MAX),
-            minimum_period: seconds(options.minimum_period_seconds),
-            recheck: seconds(options.recheck_seconds),
-            clock: Clock::System,
-        };
         let told = Arc::clone(&queue);
         let looks = Arc::new(self.prober.clone());
         let (schedule, handle) =
-            Schedule::new(looks, scheduling, self.metrics.clone(), claim.clone(), move |key| told.add(key));
+            Schedule::new(looks, scheduling(options), self.metrics.clone(), claim.clone(), move |key| told.add(key));
         let surroundings = Surroundings::default();
         let changes = ChangeBoard::default();
         let ears = Ears {
@@ -241,6 +233,16 @@ impl Parts {
             None => Ok(()),
             Some(task) => Err(StartError::Ended { task: task.and_then(Result::ok).unwrap_or("a task") }),
         }
+    }
+}
+
+fn scheduling(options: &RunOptions) -> Options {
+    Options {
+        house: House { control: options.control.clone(), vantage: options.vantage.clone() },
+        max_in_flight: usize::try_from(options.max_in_flight).unwrap_or(usize::MAX),
+        minimum_period: Duration::from_secs(u64::from(options.minimum_period_seconds)),
+        recheck: Duration::from_secs(u64::from(options.recheck_seconds)),
+        clock: Clock::System,
     }
 }
 
