@@ -3,15 +3,14 @@
 use super::cluster::ClusterArgs;
 use super::exit::Exit;
 use super::networks::{self, FeedArgs, Networks};
+use crate::allow::render::output::text;
+use crate::api::ProxyNetwork;
 use crate::api::proxy_network::Preset;
-use crate::api::{API_VERSION, ProxyNetwork};
-use crate::net::{Family, RangeSet};
+use crate::api::targets::OutputFormat;
 use crate::observe::cluster::Files;
 use anyhow::{Context, anyhow};
 use clap::{ArgGroup, ValueEnum};
 use kube::Api;
-use serde_json::json;
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
 use strum::IntoEnumIterator;
@@ -51,6 +50,18 @@ enum Form {
     Comma,
 }
 
+impl Form {
+    const fn key(self) -> OutputFormat {
+        match self {
+            Self::Lines => OutputFormat::Lines,
+            Self::Json => OutputFormat::JSON,
+            Self::Nginx => OutputFormat::Nginx,
+            Self::Haproxy => OutputFormat::HAProxy,
+            Self::Comma => OutputFormat::Comma,
+        }
+    }
+}
+
 impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
         let network = self.network().await?;
@@ -58,7 +69,7 @@ impl Args {
         let network = Networks::online(&self.feeds)?.current(&network, &Files::default()).await?;
         let ranges = networks::ranges(&network)?.ok_or_else(|| anyhow!("ProxyNetwork {name} has no list"))?;
         let mut out = std::io::stdout().lock();
-        out.write_all(render(&name, &ranges, self.output)?.as_bytes())?;
+        out.write_all(text(&name, &ranges, self.output.key()).as_bytes())?;
         out.flush()?;
         Ok(Exit::Fine)
     }
@@ -83,36 +94,4 @@ fn named(text: &str) -> anyhow::Result<Preset> {
         let all: Vec<String> = Preset::iter().map(|preset| preset.to_string()).collect();
         anyhow!("--preset {text:?} is not known; it is one of {}", all.join(", "))
     })
-}
-
-fn render(name: &str, ranges: &RangeSet, form: Form) -> anyhow::Result<String> {
-    let texts = ranges.texts();
-    let mut out = String::new();
-    match form {
-        Form::Lines => texts.iter().try_for_each(|t| writeln!(out, "{t}"))?,
-        Form::Comma => writeln!(out, "{}", texts.join(","))?,
-        Form::Haproxy => {
-            writeln!(out, "# {name} {}", ranges.hash())?;
-            texts.iter().try_for_each(|t| writeln!(out, "{t}"))?;
-        }
-        Form::Nginx => {
-            writeln!(out, "# {name} {}", ranges.hash())?;
-            texts.iter().try_for_each(|t| writeln!(out, "allow {t};"))?;
-            writeln!(out, "deny all;")?;
-        }
-        Form::Json => {
-            let object = json!({
-                "apiVersion": API_VERSION,
-                "kind": "Ranges",
-                "network": name,
-                "hash": ranges.hash(),
-                "prefixes": texts.len(),
-                "ipv4Prefixes": ranges.prefix_count(Family::V4),
-                "ipv6Prefixes": ranges.prefix_count(Family::V6),
-                "cidrs": texts,
-            });
-            writeln!(out, "{}", serde_json::to_string_pretty(&object)?)?;
-        }
-    }
-    Ok(out)
 }

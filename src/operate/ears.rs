@@ -90,6 +90,8 @@ impl Ears {
         match (change.kind, change.namespace.as_deref()) {
             (Kind::ProxyNetwork, _) => self.add(self.origins.naming(&change.name)),
             (Kind::Namespace, _) => self.add(self.of(&change.name)),
+            // One that belongs to the whole cluster may be named from any namespace.
+            (Kind::Foreign, None) => self.all(),
             (Kind::Node | Kind::ProtectedOrigin | Kind::Event, _) | (_, None) => {}
             (_, Some(namespace)) => self.add(self.of(namespace)),
         }

@@ -1,5 +1,6 @@
 //! Objects by namespace and name, one shelf a kind: what watches and files fill, and facts are read from.
 
+use super::carriers::Carriers;
 use crate::api::ProxyNetwork;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -78,4 +79,5 @@ pub struct Shelves {
     pub(super) nodes: Shelf<Node>,
     pub(super) ingresses: Shelf<Ingress>,
     pub(super) config_maps: Shelf<ConfigMap>,
+    pub(super) carriers: Carriers,
 }
