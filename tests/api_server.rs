@@ -86,8 +86,8 @@ fn good_manifests_are_taken() {
     }
 }
 
-/// Wrong manifests, each with what the API server must say.
-fn bad() -> Vec<(String, &'static str)> {
+/// Wrong targets, each with what the API server must say.
+fn bad_targets() -> Vec<(String, &'static str)> {
     let policy = |body: &str| {
         origin(&format!(
             "{PROXY}, {ADDRESSES}, allowlist: {{mode: Plan, targets: [{{name: pods, type: NetworkPolicy, {body}}}]}}"
@@ -100,10 +100,6 @@ fn bad() -> Vec<(String, &'static str)> {
     };
     let target = |body: &str| origin(&format!("{PROXY}, {SERVICE}, allowlist: {{targets: [{{name: t, {body}}}]}}"));
     vec![
-        (
-            origin(&format!("proxy: {{url: 'https://a.example/'}}, {ADDRESSES}, allowlist: {{mode: Enforce}}")),
-            "proxy.networkRef must be set when allowlist.mode is Plan or Enforce: it names the ProxyNetwork whose addresses are allowed",
-        ),
         (
             policy("networkPolicy: {ports: [80]}"),
             "allowlist.targets[].networkPolicy.podSelector must be set unless origin.type is Service: it names the pods that the policy guards",
@@ -190,6 +186,18 @@ fn bad() -> Vec<(String, &'static str)> {
             object_field("").replace("config.allow", "metadata.annotations"),
             "allowlist.targets[].objectField.path must name a field that carries a list, not one of metadata or status",
         ),
+    ]
+}
+
+/// Wrong manifests, each with what the API server must say.
+fn bad() -> Vec<(String, &'static str)> {
+    let target = |body: &str| origin(&format!("{PROXY}, {SERVICE}, allowlist: {{targets: [{{name: t, {body}}}]}}"));
+    let mut all = bad_targets();
+    all.extend([
+        (
+            origin(&format!("proxy: {{url: 'https://a.example/'}}, {ADDRESSES}, allowlist: {{mode: Enforce}}")),
+            "proxy.networkRef must be set when allowlist.mode is Plan or Enforce: it names the ProxyNetwork whose addresses are allowed",
+        ),
         (
             origin(&format!("{PROXY}, origin: {{type: Service, addresses: {{ips: [203.0.113.10]}}}}")),
             "origin.addresses must be set if and only if origin.type is Addresses",
@@ -255,7 +263,8 @@ fn bad() -> Vec<(String, &'static str)> {
         (origin(&format!("{PROXY}, {ADDRESSES}, probe: {{pingss: 1}}")), "unknown field \"spec.probe.pingss\""),
         (target("type: NetworkPolicy}, {name: t, type: NetworkPolicy"), "spec.allowlist.targets[1]: Duplicate value"),
         (network("source: {type: HTTP, http: {urls: ['http://a.example/']}}"), "spec.source.http.urls[0]"),
-    ]
+    ]);
+    all
 }
 
 #[test]

@@ -344,7 +344,7 @@ life!(
     Case {
         name: "envoy",
         crds: &["envoy-gateway/gateway.envoyproxy.io_securitypolicies.yaml"],
-        object: "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: SecurityPolicy, metadata: {name: edge}, spec: {targetRef: {group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}, authorization: {defaultAction: Deny}}}",
+        object: "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: SecurityPolicy, metadata: {name: edge, annotations: {leeward.dev/origin: ORIGIN}}, spec: {targetRef: {group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}, authorization: {defaultAction: Deny}}}",
         target: "type: EnvoyGatewaySecurityPolicy, envoyGatewaySecurityPolicy: {name: edge}",
         pointer: "/spec/authorization/rules",
         value: |prefixes| json!([{"name": "leeward", "action": "Allow", "principal": {"clientCIDRs": prefixes}}]),
@@ -357,7 +357,7 @@ life!(
     Case {
         name: "istio-deny",
         crds: &["istio/customresourcedefinitions.gen.yaml"],
-        object: "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: edge}, spec: {action: DENY, selector: {matchLabels: {app: web}}}}",
+        object: "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: edge, annotations: {leeward.dev/origin: ORIGIN}}, spec: {action: DENY, selector: {matchLabels: {app: web}}}}",
         target: "type: IstioAuthorizationPolicy, istioAuthorizationPolicy: {name: edge}",
         pointer: "/spec/rules",
         value: |prefixes| json!([{"from": [{"source": {"notIpBlocks": prefixes}}]}]),
@@ -370,7 +370,7 @@ life!(
     Case {
         name: "istio-allow",
         crds: &["istio/customresourcedefinitions.gen.yaml"],
-        object: "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: edge}, spec: {selector: {matchLabels: {app: web}}}}",
+        object: "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: edge, annotations: {leeward.dev/origin: ORIGIN}}, spec: {selector: {matchLabels: {app: web}}}}",
         target: "type: IstioAuthorizationPolicy, istioAuthorizationPolicy: {name: edge, action: Allow, address: Client}",
         pointer: "/spec/rules",
         value: |prefixes| json!([{"from": [{"source": {"remoteIpBlocks": prefixes}}]}]),
@@ -661,9 +661,9 @@ async fn what_makes_a_list_useless_is_refused_with_what_to_do() {
     install("envoy-gateway/gateway.envoyproxy.io_securitypolicies.yaml");
     install("istio/customresourcedefinitions.gen.yaml");
     let mut site = Site::new("useless", NONE, &TWO).await;
-    site.apply("{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: SecurityPolicy, metadata: {name: edge}, spec: {targetRef: {group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}, authorization: {defaultAction: Allow}}}");
+    site.apply("{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: SecurityPolicy, metadata: {name: edge, annotations: {leeward.dev/origin: allow-useless/shop}}, spec: {targetRef: {group: gateway.networking.k8s.io, kind: HTTPRoute, name: web}, authorization: {defaultAction: Allow}}}");
     site.apply(
-        "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: edge}, spec: {action: ALLOW}}",
+        "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: edge, annotations: {leeward.dev/origin: allow-useless/shop}}, spec: {action: ALLOW}}",
     );
     site.apply(
         "{apiVersion: v1, kind: Service, metadata: {name: inner}, spec: {selector: {app: web}, ports: [{port: 443}]}}",

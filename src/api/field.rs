@@ -192,8 +192,8 @@ pub enum Sees {
 pub enum Consent {
     /// Whoever gives the operator rights in the namespace: the field carries a list, and nothing else can be written.
     Rights,
-    /// Whoever may edit the object, by an annotation on it that names the origin: it concerns more than the namespace, or
-    /// the field is one that Leeward knows nothing of.
+    /// Whoever may edit the object, by an annotation on it that names the origin: it concerns more than the namespace, the
+    /// field is one that Leeward knows nothing of, or it holds rules and not only a list.
     Mark,
 }
 

@@ -67,10 +67,10 @@ pub struct Target {
     /// Field spec.accessControl.allow of a Policy of F5 NGINX Ingress Controller that exists. Set exactly when type is `NginxPolicy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nginx_policy: Option<NamedTarget>,
-    /// Field spec.authorization.rules of a SecurityPolicy of Envoy Gateway that exists. Set exactly when type is `EnvoyGatewaySecurityPolicy`.
+    /// Field spec.authorization.rules of a SecurityPolicy of Envoy Gateway that exists and carries the annotation leeward.dev/origin: NAMESPACE/NAME of this resource. Set exactly when type is `EnvoyGatewaySecurityPolicy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub envoy_gateway_security_policy: Option<NamedTarget>,
-    /// Field spec.rules of an Istio AuthorizationPolicy that exists. Set exactly when type is `IstioAuthorizationPolicy`.
+    /// Field spec.rules of an Istio AuthorizationPolicy that exists and carries the annotation leeward.dev/origin: NAMESPACE/NAME of this resource. Set exactly when type is `IstioAuthorizationPolicy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub istio_authorization_policy: Option<IstioTarget>,
     /// Field spec.virtualhost.ipAllowPolicy of a Contour HTTPProxy that exists. Set exactly when type is `ContourHTTPProxy`.

@@ -314,8 +314,8 @@ spec:
     /// The object of the first target that is a field.
     #[allow(dead_code, reason = "the tests of owned objects need it not")]
     pub fn object(&self) -> Option<Value> {
-        let targets = self.resource.spec.allowlist.targets.iter();
-        let field = targets.filter_map(|target| Field::of(target).unwrap()).next().unwrap();
+        let mut targets = self.resource.spec.allowlist.targets.iter();
+        let field = targets.find_map(|target| Field::of(target).unwrap()).unwrap();
         read(&self.admin, &self.object_path(&field.object))
     }
 

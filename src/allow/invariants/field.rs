@@ -16,6 +16,9 @@ const WORDS: [&str; 3] = ["leeward", "Allow", "Peer"];
 /// Objects that a policy names: nobody gets in once they are empty.
 const GROUPS: [&str; 4] = ["ciliumcidrgroups", "networksets", "globalnetworksets", "middlewares"];
 
+/// Objects of which rules are written.
+const RULES: [&str; 2] = ["authorizationpolicies", "securitypolicies"];
+
 pub(super) fn check(sent: &Sent, prior: Option<&Value>, world: &World, found: &mut Findings) {
     let Some(prior) = prior else {
         return found.add(Invariant::S5, format!("{sent} creates an object that is not Leeward's"));
@@ -37,7 +40,7 @@ pub(super) fn check(sent: &Sent, prior: Option<&Value>, world: &World, found: &m
         return;
     };
     if let Some(name) = named_elsewhere(target) {
-        if value != Value::from(name) {
+        if value.as_str() != Some(name) {
             found.add(Invariant::S2, format!("{sent} names {value}, not {name}"));
         }
         return;
@@ -81,8 +84,9 @@ fn kept<'a>(sent: &Sent, prior: &Value, world: &'a World) -> Option<Kept<'a>> {
         origin.spec.allowlist.targets.iter().find_map(|target| {
             let field = Field::of(target).ok().flatten()?;
             let (object, api) = (&field.object, &field.object.api);
-            // What is not bounded by a namespace and a known field needs a word on the object itself.
-            let needs_mark = sent.namespace.is_none() || target.object_field.is_some();
+            // What is not bounded by a namespace and a known list needs a word on the object itself.
+            let needs_mark =
+                sent.namespace.is_none() || target.object_field.is_some() || RULES.contains(&sent.resource.as_str());
             let this = (marked || !needs_mark)
                 && (api.group.as_str(), api.plural.as_str(), object.name.as_str())
                     == (sent.group.as_str(), sent.resource.as_str(), sent.name.as_str())

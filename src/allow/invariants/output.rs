@@ -29,7 +29,8 @@ pub(super) fn check(sent: &Sent, prior: Option<&Value>, world: &World, found: &m
         }
         return;
     }
-    let names_object = ["uid", "resourceVersion"].iter().any(|k| sent.object["metadata"].get(*k).is_some());
+    let names_object =
+        ["uid", "resourceVersion"].iter().any(|k| sent.object.pointer(&format!("/metadata/{k}")).is_some());
     if sent.verb != Verb::Apply || sent.manager.as_deref() != Some(OBJECT_MANAGER) || (sent.force && !names_object) {
         found.add(Invariant::S5, format!("{sent} is not applied by {OBJECT_MANAGER}, or takes an object unseen"));
     }

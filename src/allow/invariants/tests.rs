@@ -438,7 +438,12 @@ fn a_field_that_leeward_knows_nothing_of_needs_the_mark_too() {
 fn a_field_inside_of_rules_is_held_to_the_same() {
     let world = with_target("{name: istio, type: IstioAuthorizationPolicy, istioAuthorizationPolicy: {name: edge}}");
     let path = "/apis/security.istio.io/v1/namespaces/shop/authorizationpolicies/edge";
-    let policy = |action: &str| json!({"metadata": {"uid": "u-3"}, "spec": {"action": action}});
+    let policy = |action: &str| {
+        let marks = json!({"leeward.dev/origin": "shop/shop"});
+        json!({"metadata": {"uid": "u-3", "annotations": marks}, "spec": {"action": action}})
+    };
+    let unmarked = json!({"metadata": {"uid": "u-3"}, "spec": {"action": "DENY"}});
+    assert_eq!(broken(&fill(&world, path, &DESIRED), Some(&unmarked), &world), [Invariant::S5]);
     assert_eq!(broken(&fill(&world, path, &DESIRED), Some(&policy("DENY")), &world), []);
     assert_eq!(broken(&fill(&world, path, &DESIRED), Some(&policy("ALLOW")), &world), [Invariant::S9]);
     assert!(broken(&fill(&world, path, &[]), Some(&policy("DENY")), &world).contains(&Invariant::S1));

@@ -4,7 +4,8 @@ use super::{Change, Direction, PlanInput, Step, TargetPlan, Write, fingerprint};
 use crate::allow::guard::{self, Veto};
 use crate::allow::render::field::{self as render, FieldShape, Holders};
 use crate::api::conditions::Reason;
-use crate::api::field::{Empty, Field, Place};
+use crate::api::field::{Empty, Field, Place, Sees};
+use crate::api::spec::AddressSeen;
 use crate::api::validated::ValidTarget;
 use crate::net::{AdmittedRanges, Provenance, RangeSet};
 use crate::observe::cluster::{Carrier, Sight};
@@ -39,6 +40,7 @@ pub(super) fn plan(input: &PlanInput<'_>, target: &ValidTarget, field: &Field, r
         .take()
         .or_else(|| guard::not_handed_over(field, &found, &planned.key, &input.origin.key()))
         .or_else(|| unfit(&planned.key, field, &found.value))
+        .or_else(|| other_address(input, field, &planned.key))
         .or_else(|| if equal { None } else { guard::field_too_large(&planned.key, field, &value, ranges, &found) });
     planned
 }
@@ -82,6 +84,22 @@ pub(in crate::allow) fn missing(key: &str, field: &Field) -> Veto {
 pub(in crate::allow) fn unfit(key: &str, field: &Field, object: &Value) -> Option<Veto> {
     let need = field.unfit(object)?;
     Some(Veto::new(Reason::InvalidTarget, format!("{key} {}", need.otherwise)))
+}
+
+/// Where filters see visitors, a list of the proxy's addresses shuts all of them out.
+fn other_address(input: &PlanInput<'_>, field: &Field, key: &str) -> Option<Veto> {
+    let seen = input.origin.origin.address_seen;
+    (seen == AddressSeen::Client && field.sees == Sees::Client).then(|| {
+        Veto::new(
+            Reason::AddressSeenMismatch,
+            format!(
+                "origin.addressSeen is Client, and {} of {key} is compared with that address: a list of the proxy's \
+                 addresses would shut every visitor out. Use a target that sees the peer (docs/targets.md), or correct \
+                 origin.addressSeen",
+                field.place
+            ),
+        )
+    })
 }
 
 /// A value that somebody else set is theirs, also when it says the same today.

@@ -529,6 +529,22 @@ fn objects_of_other_projects_are_planned_from_files() {
 }
 
 #[test]
+fn a_list_that_would_be_compared_with_visitors_is_not_written() {
+    let client = |site: &str| {
+        site.replace("service: {name: web, port: 443}", "addressSeen: Client, service: {name: web, port: 443}")
+    };
+    let planned = Situation::of(&client(&closed())).plan();
+    let vetoes: Vec<_> = planned.targets.iter().map(|t| t.veto.as_ref().map(|v| v.reason)).collect();
+    assert_eq!(
+        vetoes,
+        [None, Some(Reason::AddressSeenMismatch)],
+        "a policy sees the peer, an ingress controller may not"
+    );
+    let unknown = client(&closed()).replace("addressSeen: Client", "addressSeen: Unknown");
+    assert_eq!(Situation::of(&unknown).plan().targets[1].veto, None);
+}
+
+#[test]
 fn two_targets_of_one_object_are_remembered_apart_and_one_field_is_named_once() {
     let service = "{apiVersion: v1, kind: Service, metadata: {name: lb, namespace: shop}, spec: {type: LoadBalancer}}";
     let both = "type: ServiceSourceRanges, serviceSourceRanges: {name: lb}}\n    - {name: u, type: ServiceAnnotation, serviceAnnotation: {name: lb, preset: AzureIPRanges}";

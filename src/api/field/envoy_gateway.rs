@@ -25,7 +25,8 @@ pub(super) fn field(name: &str) -> Field {
         empty: Empty::Either,
         sees: Sees::Client,
         capacity: Capacity::Object,
-        consent: Consent::Rights,
+        // A policy without rules may be there to let nobody in.
+        consent: Consent::Mark,
         needs: vec![Need {
             place: Place::path("spec.authorization.defaultAction"),
             allowed: vec!["absent", "Deny"],

@@ -37,7 +37,8 @@ pub(super) fn field(target: &IstioTarget) -> Field {
             IstioAddress::Client => Sees::Client,
         },
         capacity: Capacity::Object,
-        consent: Consent::Rights,
+        // A policy without rules may be there to let nobody in.
+        consent: Consent::Mark,
         needs: vec![Need { place: Place::path("spec.action"), allowed, otherwise }],
         named_by: "istioAuthorizationPolicy.name",
     }
