@@ -40,7 +40,7 @@ endef
 test: tools ## lint, generated files, and every test, against a real control plane and real proxies
 	@trap '$(CARGO) run --quiet -p lab --bin clean-lab' EXIT; \
 	KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
-	hack/envoy/install >/dev/null; \
+	hack/envoy/install >/dev/null; hack/helm/build >/dev/null; \
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
 
