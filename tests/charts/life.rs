@@ -165,15 +165,25 @@ fn installed_tested_upgraded_rolled_back_removed_and_installed_again() {
     assert_eq!(cluster.uid("protectedorigin", "shop", "shop"), origin, "the kinds and their resources stay");
     assert_eq!(cluster.uid("proxynetwork", "", "office"), network);
 
-    // Under its old name the release takes the kinds on again, and this time they go with it.
-    cluster.helm(&["install", "leeward", &chart(), "--wait", "--timeout", "2m", "--set", "crds.keep=false"]);
+    // Under its old name the release takes the kinds on again.
+    cluster.helm(&["install", "leeward", &chart(), "--wait", "--timeout", "2m"]);
+    assert_eq!(cluster.uid("protectedorigin", "shop", "shop"), origin);
+    cluster.helm(&["uninstall", "leeward", "--wait", "--timeout", "2m"]);
+
+    // Under another name it does when it is told to, and this time they go with it.
+    let other =
+        ["install", "other", &chart(), "-n", NAMESPACE, "--wait", "--timeout", "2m", "--set", "crds.keep=false"];
+    let error = run(helm_for(&cluster.server).args(other)).unwrap_err().to_string();
+    assert!(error.contains("must equal \"other\""), "{error}");
+    let _ = run(helm_for(&cluster.server).args(["uninstall", "other", "-n", NAMESPACE]));
+    run(helm_for(&cluster.server).args(other).arg("--take-ownership")).unwrap();
     assert_eq!(cluster.uid("protectedorigin", "shop", "shop"), origin);
     cluster
         .server
         .kubectl(&["annotate", "protectedorigin", "-n", "shop", "shop", "leeward.dev/requested-at=again"])
         .unwrap();
     cluster.await_observed("shop", "shop");
-    let said = cluster.helm(&["uninstall", "leeward", "--wait", "--timeout", "2m"]);
+    let said = cluster.helm(&["uninstall", "other", "--wait", "--timeout", "2m"]);
     assert!(!said.contains("protectedorigins.leeward.dev"), "{said}");
     assert!(!cluster.exists("crd", "protectedorigins.leeward.dev"));
 }

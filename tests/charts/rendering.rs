@@ -217,3 +217,21 @@ fn the_wall_opens_what_is_opened_and_nothing_private_else() {
     let policy = find(&all, "NetworkPolicy", "leeward");
     insta::assert_yaml_snapshot!(policy["spec"]);
 }
+
+#[test]
+fn notes_say_the_next_step_and_what_to_beware_of() {
+    let notes = |values_text: &str| {
+        let file = values(values_text);
+        let mut command = helm();
+        command
+            .args(["install", "leeward", &chart(), "-n", "leeward-system", "--dry-run=client", "-f"])
+            .arg(file.path());
+        let said = lab::process::run(&mut command).unwrap();
+        said.split_once("NOTES:\n").unwrap().1.trim().to_owned()
+    };
+    let beware = "mode: namespaced\nwatchNamespaces: [shop, blog]\nenforce: {namespaces: [shop]}\n\
+        admissionPolicy: {enabled: false}\ncrds: {keep: false}\nicmp: {enabled: false}\n\
+        prober: {allowTargets: ['shop=10.1.0.0/16'], denyTargets: [203.0.113.0/24]}\n\
+        monitoring: {serviceMonitor: {enabled: true}}";
+    insta::assert_snapshot!(format!("{}\n\n==========\n\n{}", notes(""), notes(beware)));
+}

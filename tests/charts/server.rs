@@ -1,8 +1,9 @@
 //! Everything that any set of values renders is accepted by a real API server, pods under the restricted standard.
 
-use crate::helm::{CASES, MONITORING, chart, crds_chart, helm, text};
+use crate::helm::{CASES, MONITORING, chart, checkout, crds_chart, helm, text};
 use lab::control_plane::ControlPlane;
 use lab::process::run;
+use serde_json::Value;
 
 /// A control plane with the kinds of the Prometheus operator and the namespaces that the cases name.
 fn cluster() -> ControlPlane {
@@ -52,4 +53,37 @@ fn the_oldest_kubernetes_that_is_named_is_the_oldest_that_is_served() {
     template("1.31.0").unwrap();
     let error = template("1.30.9").unwrap_err().to_string();
     assert!(error.contains("1.31.0"), "{error}");
+}
+
+/// Artifact Hub shows these to whoever has not installed anything yet.
+#[test]
+fn what_artifact_hub_shows_is_true() {
+    let read = |name: &str| -> Value {
+        let text = std::fs::read_to_string(checkout("charts").join(name).join("Chart.yaml")).unwrap();
+        serde_saphyr::from_str(&text).unwrap()
+    };
+    let (operator, kinds) = (read("leeward"), read("leeward-crds"));
+    let part = |chart: &Value, name: &str| -> Value {
+        let text = chart["annotations"][format!("artifacthub.io/{name}")].as_str().unwrap();
+        serde_saphyr::from_str(text).unwrap()
+    };
+    assert_eq!(part(&operator, "crds"), part(&kinds, "crds"));
+    let image = format!("ghcr.io/leeward-dev/leeward:{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(part(&operator, "images")[0]["image"], image);
+    assert!(part(&operator, "changes").is_array() && part(&operator, "links").is_array());
+
+    let server = ControlPlane::start().unwrap();
+    server.kubectl(&["apply", "--server-side", "-f", &checkout("crds").display().to_string()]).unwrap();
+    for crd in part(&operator, "crds").as_array().unwrap() {
+        let name = crd["name"].as_str().unwrap();
+        let wait = ["wait", "--for=condition=Established", "--timeout=20s"];
+        server.kubectl(&[wait.as_slice(), &[&format!("crd/{name}")]].concat()).unwrap();
+        let there = server.get("", "crd", name).unwrap();
+        assert_eq!(there["spec"]["names"]["kind"], crd["kind"]);
+        assert_eq!(there["spec"]["versions"][0]["name"], crd["version"]);
+    }
+    for example in part(&operator, "crdsExamples").as_array().unwrap() {
+        let strict = ["apply", "-n", "default", "--dry-run=server", "--validate=strict", "-f", "-"];
+        server.kubectl_with_input(&strict, &example.to_string()).unwrap();
+    }
 }
