@@ -285,6 +285,10 @@ fn settings(host: &Host, spec: &Value) {
         let file = PathBuf::from("/proc/sys").join(name.replace('.', "/"));
         host.exec(&["sh", "-c", &format!("echo '{value}' >{}", file.display())]).unwrap();
     };
+    // Groups that the user namespace does not know cannot stand there.
+    if !knows(65532) {
+        return;
+    }
     set("net.ipv4.ping_group_range", "1 0");
     for sysctl in spec["securityContext"]["sysctls"].as_array().into_iter().flatten() {
         set(sysctl["name"].as_str().unwrap(), sysctl["value"].as_str().unwrap());
