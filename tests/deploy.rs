@@ -176,7 +176,8 @@ fn rights_for_targets_are_one_kind_each_with_a_word_why() {
 fn the_component_for_traffic_mounts_its_profiles_and_names_them() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("traffic-component");
     std::fs::create_dir_all(&folder).unwrap();
-    let up = "../".repeat(folder.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().components().count());
+    // Only relative paths are taken, and the build folder may stand outside of the checkout.
+    let up = "../".repeat(folder.components().count() - 1) + env!("CARGO_MANIFEST_DIR").trim_start_matches('/') + "/";
     let overlay = format!("resources: [{up}deploy]\ncomponents: [{up}deploy/traffic]\n");
     std::fs::write(folder.join("kustomization.yaml"), overlay).unwrap();
     let kubectl = lab::tools::control_plane().unwrap().join("kubectl");
