@@ -6,20 +6,22 @@
 //! away with it.
 
 mod families;
+mod labels;
 mod one_of;
 
-pub use families::{Declared, Labels, Series, Skipped, Verb, Write, Written};
+pub use families::{Declared, Series};
+pub use labels::{Labels, Skipped, Verb, Write, Written};
 
 use crate::api::conditions::{ConditionType, Reason, Truth};
 use crate::api::spec::Mode;
 use crate::api::{Observation, Outcome};
 use crate::diagnose::{Quality, Verdict};
 use crate::evidence::Probe;
-use families::{
-    ByOrigin, CauseOf, ConditionOf, LinkOf, PREFIX, PhaseOf, RejectedOf, RisksOf, RuleLabel, SyncedOf, TimingOf,
-    result_label,
-};
+use families::PREFIX;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use labels::{
+    ByOrigin, CauseOf, ConditionOf, LinkOf, PhaseOf, RejectedOf, RisksOf, RuleLabel, SyncedOf, TimingOf, result_label,
+};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
@@ -137,6 +139,15 @@ impl Metrics {
         self.series().last_round.get_or_create(&Labels(ByOrigin::new(namespace, name))).set(unix_seconds);
         for (way, quality) in [Way::ViaProxy, Way::Direct].into_iter().zip(qualities) {
             self.quality(namespace, name, way, quality);
+        }
+    }
+
+    /// What the prober says of an origin: its verdict, or that nothing of it may be dialled.
+    pub fn assessed(&self, namespace: &str, name: &str, verdict: Option<&Verdict>, forbidden: bool) {
+        match verdict {
+            Some(verdict) => self.verdict(namespace, name, verdict),
+            None if forbidden => self.unknown(namespace, name),
+            None => {}
         }
     }
 

@@ -368,11 +368,7 @@ impl Schedule {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let blind = self.correlation.is_blind() && slot.dark_since.is_some();
         if let Some(next) = slot.entry.judge(&self.options.house, blind, self.options.clock.now()) {
-            if let Some(verdict) = &next.verdict {
-                self.metrics.verdict(&key.namespace, &key.name, verdict);
-            } else if next.forbidden {
-                self.metrics.unknown(&key.namespace, &key.name);
-            }
+            self.metrics.assessed(&key.namespace, &key.name, next.verdict.as_ref(), next.forbidden);
             self.board.put(key.clone(), next);
             (self.changed)(key.clone());
         }

@@ -1,8 +1,9 @@
 //! A series that carries a state in its labels. A key (an origin, a network) has one of them at a time: when the state
 //! changes, the former series goes away, so that no two states are shown at once.
 
-use super::families::{Family, Labels, Names, Pairs};
+use super::families::{Family, Names};
 use super::kinds::Whole;
+use super::labels::{Labels, Pairs};
 use parking_lot::Mutex;
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;

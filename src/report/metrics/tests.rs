@@ -224,7 +224,7 @@ fn nobody_can_say_is_no_number() {
 fn counters_and_the_build_are_there_by_their_names() {
     let metrics = Metrics::new();
     metrics.denied("deny-set");
-    metrics.series().writes.get_or_create(&families::Labels(Write { kind: Written::Lease, verb: Verb::Update })).inc();
+    metrics.series().writes.get_or_create(&Labels(Write { kind: Written::Lease, verb: Verb::Update })).inc();
     metrics.lag(Duration::from_millis(20));
     let text = metrics.text().unwrap();
     for wanted in [
