@@ -48,9 +48,10 @@ lint: ## rustfmt and clippy, warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-generate: ## write crds/ from the Rust types
+generate: ## write crds/ from the Rust types, and the dashboards from their script
 	@mkdir -p crds
 	$(CARGO) run --quiet --bin leeward -- crds --directory crds
+	hack/dashboards/build
 
 generated: ## fail when crds/ is not what the Rust types say
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \

@@ -18,6 +18,7 @@ pub mod cleanup;
 pub mod control_plane;
 pub mod demo;
 pub mod dns;
+pub mod monitoring;
 pub mod network;
 pub mod process;
 pub mod servers;
