@@ -5,6 +5,7 @@
 //! count), a child that makes Leeward's probes, and the exporter. Rounds alternate, medians are printed.
 
 mod child;
+mod machine;
 mod peer;
 mod process;
 mod server;
@@ -45,7 +46,7 @@ fn measure() -> Result<()> {
     }
     let mut exporter = exporter.ok();
 
-    println!("{}", process::machine());
+    println!("{}", machine::describe());
     println!("{PROBES} probes a round, {AT_ONCE} at once, {ROUNDS} rounds each, medians; {HANGING} hanging probes\n");
     println!("{:<34} {:>12} {:>18} {:>8}", "", "leeward", "blackbox_exporter", "ratio");
     for (kind, address) in [("http", server.http), ("https", server.https)] {

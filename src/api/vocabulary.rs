@@ -44,6 +44,8 @@ pub enum Observation {
     Traffic,
     /// The control target that shows whether this vantage can reach anything.
     Control,
+    /// Something that was changed shortly before the failures began.
+    Change,
     /// A record from elsewhere of whether the proxy's connections arrived at the origin.
     Arrival,
 }

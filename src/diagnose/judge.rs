@@ -1,6 +1,7 @@
 //! From the matches of all places to one judgement: which cause has the largest share, what else
 //! holds, what is left open.
 
+use super::onset;
 use super::rules::{self, CHAIN, Ground, Locus, Match, Rule, unknown};
 use super::view::edge::{Edge, State};
 use super::view::vantages::Votes;
@@ -29,6 +30,10 @@ pub struct Judgement<'c> {
     pub alternatives: Vec<Cause>,
     pub risks: Vec<Cause>,
     pub next: Option<Next>,
+    /// What was changed before it began, as a sentence without its full stop.
+    pub after: Option<String>,
+    /// Whether a fitting change may make it surer: nothing but the rule itself keeps the confidence down.
+    pub surer: bool,
     /// Visitors still get answers out of a cache.
     pub masked: bool,
 }
@@ -75,7 +80,7 @@ pub fn judge<'c>(view: &View<'c>) -> Judgement<'c> {
     } else {
         no_failure(view)
     };
-    with_risks(view, judgement)
+    with_risks(view, onset::attach(view, judgement))
 }
 
 /// Every rule that matches at a place, best ground first, then the larger weight, then the order of the
@@ -141,6 +146,7 @@ fn named<'c>(
         contributing: contributing.into_iter().collect(),
         alternatives,
         next,
+        surer: !outvoted && confidence == best.found.confidence && best.found.ground != Ground::Inferred,
         masked: view.failing_edges().any(Edge::masked),
         ..blank(cause, healthy, confidence, best.found.says.clone())
     };
@@ -304,6 +310,8 @@ fn blank<'c>(cause: Cause, healthy: Option<bool>, confidence: Confidence, says: 
         alternatives: Vec::new(),
         risks: Vec::new(),
         next: None,
+        after: None,
+        surer: false,
         masked: false,
     }
 }

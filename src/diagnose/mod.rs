@@ -6,8 +6,10 @@
 //! says what it has not excluded and what would decide, and `Inconclusive` is a good answer.
 
 pub mod explain;
+mod healthy;
 mod history;
 mod judge;
+mod onset;
 mod rules;
 mod verdict;
 mod view;
@@ -16,12 +18,13 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use healthy::plainly_healthy;
 pub use history::{Confirmed, Ledger, Quality};
 pub use verdict::Verdict;
 
 use crate::evidence::Case;
 
-/// Judges a case.
+/// Judges a case. Where only news is wanted of a healthy one, [`plainly_healthy`] tells cheaper.
 pub fn diagnose(case: &Case) -> Verdict {
     let view = view::View::new(case);
     let judgement = judge::judge(&view);

@@ -1,5 +1,6 @@
 //! Facts beside the probes: names, echoes, cluster objects, policies, allowlists, arrivals.
 
+mod change;
 mod idle;
 mod limit;
 mod load_contrast;
@@ -12,6 +13,7 @@ mod traffic;
 mod unmeasured;
 mod visitors;
 
+pub use change::{Change, Changed};
 pub use idle::Idle;
 pub use limit::Limit;
 pub use load_contrast::{LoadContrast, Tally};
@@ -52,6 +54,7 @@ pub enum Fact {
     Limit(Limit),
     LoadContrast(LoadContrast),
     Unmeasured(Unmeasured),
+    Change(Change),
 }
 
 /// What one resolver said of one name, or one of the zone's own name servers.

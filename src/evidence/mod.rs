@@ -19,4 +19,4 @@ pub use fact::Fact;
 pub use link::Link;
 pub use probe::{Probe, Variant};
 pub use subject::{Subject, Surroundings};
-pub use track::{Health, PathKey, Track};
+pub use track::{Health, Onset, PathKey, Track};

@@ -30,6 +30,15 @@ pub enum Health {
     Unknown,
 }
 
+/// The beginning of a failure.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Onset {
+    pub first_failure: Timestamp,
+    /// The last good result before it.
+    pub last_success: Timestamp,
+}
+
 /// A path with its score and its last results.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -61,6 +70,9 @@ pub struct Track {
     /// The newest failing probe, for paths that fail now and then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<Probe>,
+    /// When it began to fail; absent while it does not, and where it has failed since this history began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onset: Option<Onset>,
     /// Successive successful probes whose content equalled the proxy's (two make an exposure).
     #[serde(default)]
     pub content_matches: u32,

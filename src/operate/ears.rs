@@ -1,5 +1,6 @@
 //! Word of changes: which origins have to be looked at, and whether the egress rules have changed.
 
+use super::changes::ChangeBoard;
 use super::key::OriginKey;
 use super::origins::Origins;
 use super::prober::Rules;
@@ -7,6 +8,7 @@ use super::queue::Queue;
 use super::surroundings::Surroundings;
 use crate::net::guard::{ClusterFacts, GuardFlags, GuardPolicy};
 use crate::observe::cluster::{Change, Kind, Stores, egress_facts, egress_kind};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -28,6 +30,7 @@ pub struct Ears {
     pub rules: Rules,
     pub flags: Arc<GuardFlags>,
     pub surroundings: Surroundings,
+    pub changes: ChangeBoard,
     /// Addresses by which this process reaches the API server.
     pub api_server: Vec<IpAddr>,
     /// What the rules were made of last.
@@ -58,6 +61,7 @@ impl Ears {
     /// Listens until `stop`.
     pub async fn listen(self, stop: CancellationToken) {
         let mut changes = self.source.changes();
+        self.changes.learn(self.source.as_ref());
         // What changed between the first list and this line.
         self.refresh();
         let mut due: Option<Instant> = None;
@@ -70,9 +74,12 @@ impl Ears {
                         if egress_kind(change.kind) {
                             due = due.or_else(|| Some(Instant::now() + GATHER));
                         }
+                        self.changes.hear(self.source.as_ref(), &change, Timestamp::now());
                         self.hear(&change);
                     }
                     Err(RecvError::Lagged(_)) => {
+                        // What was missed is no news any more.
+                        self.changes.learn(self.source.as_ref());
                         self.all();
                         due = due.or_else(|| Some(Instant::now() + GATHER));
                     }

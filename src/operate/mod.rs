@@ -1,6 +1,7 @@
 //! The operator: two loops. The prober owns time and never touches the API server; the reconciler owns
 //! writes and never waits for a target. Leadership gates writes and probes; every replica watches.
 
+mod changes;
 mod client;
 mod ears;
 mod identity;

@@ -1,5 +1,6 @@
 //! The operator's life: start, wait for what it needs, lead or stand by, and a graceful end.
 
+use super::changes::ChangeBoard;
 use super::client::counted;
 use super::ears::Ears;
 use super::lease::{Claim, Election, LeaseRecords, Terms};
@@ -148,19 +149,12 @@ impl Parts {
         }
         self.health.set_ready();
 
-        let house = House { control: options.control.clone(), vantage: options.vantage.clone() };
-        let scheduling = Options {
-            house,
-            max_in_flight: usize::try_from(options.max_in_flight).unwrap_or(usize::MAX),
-            minimum_period: seconds(options.minimum_period_seconds),
-            recheck: seconds(options.recheck_seconds),
-            clock: Clock::System,
-        };
         let told = Arc::clone(&queue);
         let looks = Arc::new(self.prober.clone());
         let (schedule, handle) =
-            Schedule::new(looks, scheduling, self.metrics.clone(), claim.clone(), move |key| told.add(key));
+            Schedule::new(looks, scheduling(options), self.metrics.clone(), claim.clone(), move |key| told.add(key));
         let surroundings = Surroundings::default();
+        let changes = ChangeBoard::default();
         let ears = Ears {
             source: Arc::clone(&source),
             origins: origins.clone(),
@@ -168,6 +162,7 @@ impl Parts {
             rules: self.rules.clone(),
             flags: Arc::new(options.guard()),
             surroundings: surroundings.clone(),
+            changes: changes.clone(),
             api_server: self.api_server.clone(),
             facts: Mutex::default(),
         };
@@ -183,6 +178,7 @@ impl Parts {
             rules: self.rules.clone(),
             budget: Arc::new(Budget::new(options.edge_probes_per_second)),
             surroundings,
+            changes,
             claim: claim.clone(),
             events: Events::new(self.client.clone(), &self.replica, self.metrics.clone()),
             metrics: self.metrics.clone(),
@@ -237,6 +233,16 @@ impl Parts {
             None => Ok(()),
             Some(task) => Err(StartError::Ended { task: task.and_then(Result::ok).unwrap_or("a task") }),
         }
+    }
+}
+
+fn scheduling(options: &RunOptions) -> Options {
+    Options {
+        house: House { control: options.control.clone(), vantage: options.vantage.clone() },
+        max_in_flight: usize::try_from(options.max_in_flight).unwrap_or(usize::MAX),
+        minimum_period: Duration::from_secs(u64::from(options.minimum_period_seconds)),
+        recheck: Duration::from_secs(u64::from(options.recheck_seconds)),
+        clock: Clock::System,
     }
 }
 

@@ -31,9 +31,14 @@ fn a_site_is_diagnosed_and_each_change_of_the_cause_is_one_event() {
     assert_eq!(condition(&object, "Reconciling"), None);
     assert_eq!(stage.events("life", "shop"), Vec::<String>::new(), "a first verdict of Healthy is no event");
 
+    // What was edited just before is told, and is no proof.
+    stage.apply("{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: deny, namespace: life}, spec: {podSelector: {}}}\n");
     stage.block_proxy();
     let object = stage.await_condition("life", "shop", "OriginHealthy", "False/ProxyBlocked", 60);
-    assert_eq!(object["status"]["diagnosis"]["cause"], "ProxyBlocked");
+    let diagnosis = &object["status"]["diagnosis"];
+    assert_eq!((&diagnosis["cause"], &diagnosis["confidence"]), (&"ProxyBlocked".into(), &"Medium".into()));
+    let summary = diagnosis["summary"].as_str().unwrap();
+    assert!(summary.contains("It began within a minute after NetworkPolicy life/deny was changed."), "{summary}");
     assert_eq!(condition(&object, "Ready").unwrap()["status"], "True", "readyWhen is Converged");
     stage.allow_proxy();
     stage.await_condition("life", "shop", "OriginHealthy", "True/Healthy", 60);

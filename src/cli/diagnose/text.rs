@@ -118,6 +118,7 @@ fn seen(item: &EvidenceItem) -> String {
         Observation::Route => "route",
         Observation::Traffic => "traffic",
         Observation::Control => "control target",
+        Observation::Change => "changed before",
         Observation::Arrival => "at the origin's side",
     };
     let mut text = way.to_owned();

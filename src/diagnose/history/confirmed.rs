@@ -59,6 +59,11 @@ impl Confirmed {
         None
     }
 
+    /// A round that says once more what the published verdict says, without a verdict of its own.
+    pub fn stands(&mut self) {
+        self.candidate = None;
+    }
+
     /// As [`Self::offer`], while everything that failed has begun to answer again: the cause that was confirmed stands
     /// until the site is healthy, and no other takes its place on the way.
     pub fn offer_in_recovery(&mut self, verdict: Verdict) -> Option<&Verdict> {

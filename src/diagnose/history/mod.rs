@@ -2,6 +2,7 @@
 //! turns rounds of probes into the [`Case`] that rules judge, for the operator and for
 //! `leeward diagnose` alike.
 
+mod changes;
 mod confirmed;
 mod losses;
 mod path;
@@ -18,9 +19,11 @@ mod tests;
 pub use confirmed::Confirmed;
 pub(super) use path::ANSWER_HOLDS;
 
+use super::healthy::Asked;
 use super::view::records::FEWEST;
 use crate::api::{API_VERSION, Observation, Outcome, Phase};
 use crate::evidence::{Case, Fact, Health, Link, PathKey, Probe, Subject, Variant, case, probe::Fault, wilson};
+use changes::Changes;
 use jiff::{SignedDuration, Timestamp};
 use path::Path;
 use recent::Recent;
@@ -54,6 +57,7 @@ pub struct Ledger {
     prior: Health,
     paths: BTreeMap<PathKey, Path>,
     facts: Recent,
+    changes: Changes,
     rounds: u32,
     last_long: Option<Timestamp>,
     /// The last round reached nothing at all while the control target failed as well.
@@ -86,6 +90,7 @@ impl Ledger {
             prior,
             paths: BTreeMap::new(),
             facts: Recent::default(),
+            changes: Changes::default(),
             rounds: 0,
             last_long: None,
             blind: false,
@@ -97,6 +102,9 @@ impl Ledger {
         self.rounds = self.rounds.saturating_add(1);
         let control_failed = facts.iter().any(|f| matches!(f, Fact::Control(c) if control_down(c.outcome)));
         self.blind = control_failed && !look_probes.iter().any(Probe::connected);
+        if !self.blind {
+            self.changes.take_in(&look_probes, &facts, now);
+        }
         self.facts.take_in(facts);
         if self.blind {
             // A vantage that reaches nothing freezes everything: no score moves.
@@ -128,6 +136,7 @@ impl Ledger {
                 && (key.observation != Observation::ViaProxyLong
                     || now.duration_since(path.last().at) <= LONG_PROBE_HOLDS)
         });
+        self.changes.retain(|key| self.paths.contains_key(key));
     }
 
     /// Whether anything looks bad enough to be looked at again soon.
@@ -225,6 +234,20 @@ impl Ledger {
         worst
     }
 
+    /// Whether nothing but plain health is known now: what [`plainly_healthy`](super::plainly_healthy) says of the case of
+    /// the same subject and facts, without making that case. `origin_addresses` stand in for those of the subject.
+    pub fn plainly_healthy(
+        &self,
+        subject: &Subject,
+        origin_addresses: &[IpAddr],
+        extra: &[Fact],
+        now: Timestamp,
+    ) -> bool {
+        let paths = self.paths.iter().map(|(key, path)| path.shown(key, self.at_once));
+        let asked = Asked { at: now, subject, origin_addresses };
+        !self.blind && asked.only_health(paths, self.facts.iter().chain(extra))
+    }
+
     /// Everything known now, to be judged. `extra` are facts from elsewhere, such as the cluster's.
     pub fn case(&self, subject: Subject, extra: Vec<Fact>, now: Timestamp) -> Case {
         let mut tracks: Vec<_> = self.paths.iter().map(|(key, path)| path.track(key, self.at_once)).collect();
@@ -234,7 +257,7 @@ impl Ledger {
                 track.health = Health::Unknown;
             }
         }
-        let facts = self.facts.iter().cloned().chain(extra).collect();
+        let facts = self.facts.iter().cloned().chain(self.changes.iter()).chain(extra).collect();
         Case { api_version: API_VERSION.to_owned(), kind: case::KIND.to_owned(), at: now, subject, tracks, facts }
     }
 }

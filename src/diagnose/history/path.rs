@@ -5,7 +5,8 @@ use super::score::{SUSPECT, Score};
 use super::times::Times;
 use super::window::Window;
 use crate::api::{Access, Observation, Outcome, Pattern, Phase};
-use crate::evidence::{Health, Link, PathKey, Probe, Track, Variant};
+use crate::diagnose::healthy::Shown;
+use crate::evidence::{Health, Link, Onset, PathKey, Probe, Track, Variant};
 use jiff::{SignedDuration, Timestamp};
 
 /// So many attempts in a row without a definite result, and the state is unknown.
@@ -25,6 +26,8 @@ pub struct Path {
     last: Probe,
     last_definite: bool,
     last_failure: Option<Probe>,
+    last_success: Option<Timestamp>,
+    onset: Option<Onset>,
     content_matches: u32,
     /// Whether the last probes had to send again.
     losses: Losses,
@@ -70,6 +73,8 @@ impl Path {
             last: probe.clone(),
             last_definite: false,
             last_failure: None,
+            last_success: None,
+            onset: None,
             content_matches: 0,
             losses: Losses::default(),
             times: Times::default(),
@@ -106,11 +111,18 @@ impl Path {
         self.score.count(failed);
         self.window.count(failed, scheduled, self.score.value() == 0);
         if failed {
+            if let (None, Some(last_success)) = (self.onset, self.last_success) {
+                self.onset = Some(Onset { first_failure: probe.at, last_success });
+            }
             self.last_failure = Some(probe.clone());
             if probe.phase.is_none_or(|p| p <= Phase::Connect) {
                 self.content_matches = 0;
             }
         } else {
+            self.last_success = Some(probe.at);
+            if self.score.value() == 0 {
+                self.onset = None;
+            }
             self.content_matches = if matches { self.content_matches.saturating_add(1) } else { 0 };
         }
         self.last = probe;
@@ -205,6 +217,20 @@ impl Path {
         (health, pattern)
     }
 
+    /// What it shows, without a track of its own.
+    pub fn shown<'a>(&'a self, key: &'a PathKey, at_once: bool) -> Shown<'a> {
+        let (health, pattern) = self.judged(at_once);
+        Shown {
+            key,
+            access: self.access,
+            health,
+            pattern,
+            last: &self.last,
+            last_connected: self.last_connected,
+            content_matches: self.content_matches,
+        }
+    }
+
     /// The track that rules read.
     pub fn track(&self, key: &PathKey, at_once: bool) -> Track {
         let (health, pattern) = self.judged(at_once);
@@ -224,6 +250,7 @@ impl Path {
             last_connected: self.last_connected,
             last: self.last.clone(),
             last_failure: self.last_failure.clone(),
+            onset: self.onset,
             content_matches: self.content_matches,
         }
     }

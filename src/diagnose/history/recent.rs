@@ -75,6 +75,7 @@ fn key(fact: &Fact) -> String {
         Fact::Saturation(f) => format!("saturation {} {}", f.source, f.resource),
         Fact::Limit(f) => format!("limit {}", f.source),
         Fact::LoadContrast(f) => format!("load contrast {}", f.source),
+        Fact::Change(f) => format!("change {} {} {}", f.what, f.object, f.at),
         Fact::Unmeasured(f) => format!("unmeasured {} {}", f.source, f.measure),
     }
 }

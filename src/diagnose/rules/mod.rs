@@ -23,7 +23,7 @@ mod large;
 mod limited;
 mod links;
 mod mtu;
-mod names;
+pub mod names;
 mod overloaded;
 mod policy;
 mod preamble;

@@ -9,6 +9,7 @@ use crate::diagnose::view::names::exhibits;
 use crate::diagnose::view::trouble::Trouble;
 use crate::diagnose::view::{Exhibit, Sanity, View};
 use crate::diagnose::words::next::Next;
+use crate::evidence::Subject;
 use crate::evidence::fact::Dns;
 use crate::net::SpecialUse;
 use std::collections::BTreeSet;
@@ -29,11 +30,7 @@ fn bypasses<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         return Err("it is about the site's name, not about one address");
     }
     let subject = view.subject;
-    let declared = !subject.edge.is_empty() || !subject.edge_aliases.is_empty();
-    let astray = |d: &Dns, a: &IpAddr| {
-        let elsewhere = declared && d.by_way_of.is_none() && !subject.edge.iter().any(|p| p.contains(a));
-        subject.origin_addresses.contains(a) || elsewhere
-    };
+    let astray = |d: &Dns, a: &IpAddr| astray(subject, &subject.origin_addresses, d, *a);
     let answers: Vec<_> = view.names.site.iter().filter(|(_, d)| d.outcome == Outcome::OK).copied().collect();
     if answers.is_empty() {
         return Err("no resolver answered for the site's name");
@@ -69,6 +66,13 @@ fn bypasses<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
         found.edges = bad.into_iter().collect();
     }
     Ok(found.decided_by(Next::OtherResolver))
+}
+
+/// Whether an answer for the site's name leads past the proxy, as far as origin and edge are declared.
+pub fn astray(subject: &Subject, origin_addresses: &[IpAddr], dns: &Dns, answer: IpAddr) -> bool {
+    let declared = !subject.edge.is_empty() || !subject.edge_aliases.is_empty();
+    let elsewhere = declared && dns.by_way_of.is_none() && !subject.edge.iter().any(|p| p.contains(&answer));
+    origin_addresses.contains(&answer) || elsewhere
 }
 
 pub const FAILED: Rule =

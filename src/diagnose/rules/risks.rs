@@ -5,8 +5,8 @@ use crate::api::{Access, Cause, Observation};
 use crate::diagnose::view::origin::Standing;
 use crate::diagnose::view::{Exhibit, View};
 use crate::evidence::fact::PolicyVerdict;
-use crate::evidence::probe::CertVerdict;
-use jiff::SignedDuration;
+use crate::evidence::probe::{CertVerdict, Certificate};
+use jiff::{SignedDuration, Timestamp};
 
 /// Successive probes with the site's own content that make an exposure.
 const EXPOSED_AFTER: u32 = 2;
@@ -36,20 +36,30 @@ pub fn risks<'c>(view: &View<'c>) -> Vec<(Cause, Vec<Exhibit<'c>>)> {
     }
     push(
         Cause::OriginCertExpiring,
-        certificates(view, |c| c.verdict == CertVerdict::Valid && c.not_after.duration_since(view.at) < EXPIRES_SOON),
+        certificates(view, |c| c.verdict == CertVerdict::Valid && expires_soon(c, view.at)),
     );
     push(Cause::OriginExposed, exposures(view));
     risks.sort_by_key(|(cause, _)| *cause);
     risks
 }
 
-fn certificates<'c>(view: &View<'c>, bad: impl Fn(&crate::evidence::probe::Certificate) -> bool) -> Vec<Exhibit<'c>> {
+/// Whether a certificate is worth a word although it is valid.
+pub fn expires_soon(certificate: &Certificate, at: Timestamp) -> bool {
+    certificate.not_after.duration_since(at) < EXPIRES_SOON
+}
+
+fn certificates<'c>(view: &View<'c>, bad: impl Fn(&Certificate) -> bool) -> Vec<Exhibit<'c>> {
     view.origins
         .iter()
         .filter_map(|o| o.certificate)
         .filter(|(_, c)| bad(c))
         .map(|(track, c)| Exhibit::Certificate(track, c))
         .collect()
+}
+
+/// Whether a stranger is given the site's own content again and again on such a path.
+pub fn shows_content(observation: Observation, access: Access, content_matches: u32) -> bool {
+    observation == Observation::Direct && access == Access::Unlisted && content_matches >= EXPOSED_AFTER
 }
 
 /// The site's own content, twice, from a vantage that the origin should not let in, at an address that
@@ -59,11 +69,7 @@ fn exposures<'c>(view: &View<'c>) -> Vec<Exhibit<'c>> {
         .iter()
         .filter(|o| !view.in_cluster(o.address.ip()) && matches!(o.standing, Standing::Works(_)))
         .flat_map(|o| &o.tracks)
-        .filter(|t| {
-            t.key.observation == Observation::Direct
-                && t.access == Access::Unlisted
-                && t.content_matches >= EXPOSED_AFTER
-        })
+        .filter(|t| shows_content(t.key.observation, t.access, t.content_matches))
         .map(|t| Exhibit::Probe(t, &t.last))
         .collect()
 }

@@ -321,6 +321,7 @@ impl Build {
             samples: 3,
             failures: if failed { 3 } else { 0 },
             last_connected: None,
+            onset: None,
             last_failure: failed.then(|| last.clone()),
             last,
             measured: 0,

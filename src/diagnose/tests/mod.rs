@@ -2,9 +2,11 @@
 //! any evidence at all.
 
 pub mod build;
+mod healthy;
 mod load;
 mod makers;
 mod names;
+mod onset;
 mod paths;
 mod properties;
 mod records;

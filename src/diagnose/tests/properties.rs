@@ -13,7 +13,7 @@ use proptest::sample::select;
 use strum::IntoEnumIterator;
 
 /// Anything that a path may show.
-fn saw() -> impl Strategy<Value = Saw> {
+pub fn saw() -> impl Strategy<Value = Saw> {
     let shown = prop_oneof![
         4 => Just(ok()),
         4 => select(vec![200_u16, 302, 400, 401, 403, 404, 429, 500, 502, 503, 504, 521, 522, 526]).prop_map(status),
@@ -69,7 +69,7 @@ fn saw() -> impl Strategy<Value = Saw> {
     })
 }
 
-fn fact() -> impl Strategy<Value = Vec<Fact>> {
+pub fn fact() -> impl Strategy<Value = Vec<Fact>> {
     let resolved =
         select(vec![Outcome::OK, Outcome::NXDomain, Outcome::ServFail, Outcome::TimedOut, Outcome::Unavailable]);
     prop_oneof![
@@ -156,7 +156,7 @@ fn path() -> impl Strategy<Value = Build> {
 }
 
 /// Any case, with at most one track for each path.
-fn any_case() -> impl Strategy<Value = Case> {
+pub fn any_case() -> impl Strategy<Value = Case> {
     (
         proptest::collection::vec(path(), 0..6),
         proptest::collection::vec(fact(), 0..5),

@@ -8,6 +8,7 @@ pub mod hop;
 pub mod leg;
 pub mod load;
 pub mod names;
+pub mod onset;
 pub mod origin;
 pub mod records;
 pub mod replays;
@@ -21,6 +22,7 @@ use edge::Edge;
 use jiff::Timestamp;
 use load::Load;
 use names::Names;
+use onset::Onset;
 use origin::{OriginAddress, Standing};
 use records::Records;
 use replays::Replays;
@@ -54,6 +56,8 @@ pub struct View<'c> {
     pub replays: Replays<'c>,
     pub load: Load<'c>,
     pub records: Records<'c>,
+    /// When it began to fail, where that was seen.
+    pub onset: Option<Onset<'c>>,
 }
 
 impl<'c> View<'c> {
@@ -80,6 +84,7 @@ impl<'c> View<'c> {
             load: Load::new(case, &facts),
             cluster,
             replays: Replays::new(&facts),
+            onset: onset::of(&tracks, &facts),
             records,
         }
     }
@@ -116,7 +121,7 @@ impl<'c> View<'c> {
 }
 
 /// Whether a fact says anything: what could not be looked at is as good as absent.
-fn known(fact: &Fact) -> bool {
+pub fn known(fact: &Fact) -> bool {
     let outcome = match fact {
         Fact::Dns(f) => f.outcome,
         Fact::Ping(f) => f.outcome,
@@ -136,7 +141,8 @@ fn known(fact: &Fact) -> bool {
         | Fact::Traffic(_)
         | Fact::Saturation(_)
         | Fact::Limit(_)
-        | Fact::LoadContrast(_) => return true,
+        | Fact::LoadContrast(_)
+        | Fact::Change(_) => return true,
         Fact::Unmeasured(_) => return false,
     };
     !matches!(outcome, Outcome::Unavailable | Outcome::Forbidden)

@@ -264,6 +264,11 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
         Fact::Saturation(f) => counted(&f.source, load::saturation(f)),
         Fact::Limit(f) => counted(&f.source, load::limit(f)),
         Fact::LoadContrast(f) => counted(&f.source, load::contrast(f)),
+        Fact::Change(f) => EvidenceItem {
+            address: Some(f.object.clone()),
+            detail: Some(format!("changed at {}", f.at.strftime("%H:%M:%S UTC"))),
+            ..plain(Observation::Change, CLUSTER, Outcome::OK)
+        },
         Fact::Unmeasured(f) => counted(&f.source, (Outcome::Unavailable, load::unmeasured(f))),
     }
 }

@@ -100,6 +100,9 @@ fn summary(view: &View<'_>, judgement: &Judgement<'_>, action: Option<&str>) -> 
     for also in &judgement.also {
         let _ = write!(text, " Also, {also}.");
     }
+    if let Some(after) = &judgement.after {
+        let _ = write!(text, " {}.", capital(after));
+    }
     let votes = view.failing_edges().map(|e| Votes::of(&view.edges, e.address)).find(Votes::minority);
     if let Some(votes) = &votes {
         let list = |vantages: &BTreeSet<&str>| vantages.iter().copied().collect::<Vec<_>>().join(", ");

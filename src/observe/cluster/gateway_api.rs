@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which hosts lead to which Services.
-#[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[kube(group = "gateway.networking.k8s.io", version = "v1", kind = "HTTPRoute", namespaced, derive = "PartialEq")]
 #[serde(rename_all = "camelCase", default)]
 pub struct HTTPRouteSpec {
@@ -17,7 +17,7 @@ pub struct HTTPRouteSpec {
 }
 
 /// Where a route is attached.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ParentRef {
     /// Absent: a Gateway.
@@ -28,14 +28,14 @@ pub struct ParentRef {
 }
 
 /// One rule of a route.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouteRule {
     pub backend_refs: Vec<BackendRef>,
 }
 
 /// Where a rule leads.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BackendRef {
     /// Absent: a Service.
@@ -45,7 +45,7 @@ pub struct BackendRef {
 }
 
 /// Where requests come in.
-#[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(CustomResource, Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[kube(group = "gateway.networking.k8s.io", version = "v1", kind = "Gateway", namespaced, derive = "PartialEq")]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewaySpec {
@@ -53,7 +53,7 @@ pub struct GatewaySpec {
 }
 
 /// One entrance of a Gateway.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Listener {
     pub name: String,
@@ -63,14 +63,14 @@ pub struct Listener {
 }
 
 /// The certificates of a listener.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ListenerTls {
     pub certificate_refs: Vec<SecretRef>,
 }
 
 /// A Secret, of which only the name is read.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecretRef {
     pub namespace: Option<String>,

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod allowlists;
+mod content;
 mod egress;
 mod endpoints;
 mod files;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 
 pub use addresses::cluster_addresses;
 pub use allowlists::{ListedRanges, annotation_of};
+pub use content::{content, names};
 pub use egress::{egress_facts, egress_kind};
 pub use endpoints::{TargetError, addresses_of, endpoints};
 pub use files::{FileError, Files, Text};

@@ -43,14 +43,13 @@ pub(super) async fn control_ports(prober: &Prober, plan: &Plan, ask: &Ask, seen:
     let addresses: BTreeSet<IpAddr> =
         seen.iter().filter(silent).filter_map(|probe| Some(probe.address?.ip())).collect();
     let access = plan.access(prober.vantage());
-    let deadline = plan.validated.probe.deadlines.connect;
     let dials = addresses
         .into_iter()
         .filter(|ip| ask.suspects.contains(ip))
         .map(|ip| SocketAddr::new(ip, port))
         .filter(|address| admitted(plan, *address, Via::ControlPort))
-        .map(|address| prober.dial(address, access, deadline));
-    join_all(dials).await
+        .map(|address| dial(prober, plan, address, Via::ControlPort, access));
+    join_all(dials).await.into_iter().flatten().collect()
 }
 
 /// Dials declared ports of endpoints whose target port just refused: one that answers shows that the Service sends to
@@ -63,8 +62,17 @@ pub(super) async fn declared_ports(prober: &Prober, plan: &Plan, seen: &[Probe])
         .filter(|a| addresses.contains(&a.ip()))
         .filter(|a| admitted(plan, **a, Via::Endpoint))
         .take(DECLARED)
-        .map(|address| prober.dial(*address, Access::Unknown, plan.validated.probe.deadlines.connect));
-    join_all(dials).await
+        .map(|address| dial(prober, plan, *address, Via::Endpoint, Access::Unknown));
+    join_all(dials).await.into_iter().flatten().collect()
+}
+
+/// A dial when it is its turn; nothing where the address has been asked often enough.
+async fn dial(prober: &Prober, plan: &Plan, address: SocketAddr, via: Via, access: Access) -> Option<ControlPort> {
+    if let Some(gate) = &plan.gate {
+        let host = plan.validated.url.host.to_string();
+        gate.spend(address, via, &host).await.ok()?;
+    }
+    Some(prober.dial(address, access, plan.validated.probe.deadlines.connect).await)
 }
 
 fn admitted(plan: &Plan, address: SocketAddr, via: Via) -> bool {

@@ -3,10 +3,10 @@
 
 use super::pace::Pace;
 use super::site::{Answered, Assessment, Site};
-use crate::api::spec::CacheBypass;
+use crate::api::spec::{CacheBypass, OriginType};
 use crate::api::validated::SiteUrl;
 use crate::api::{Observation, Outcome};
-use crate::diagnose::{Confirmed, Ledger, Quality, diagnose};
+use crate::diagnose::{Confirmed, Ledger, Quality, Verdict, diagnose};
 use crate::evidence::fact::Control;
 use crate::evidence::{Fact, Probe, Variant};
 use crate::observe::round::{Ask, Look};
@@ -250,21 +250,45 @@ impl Entry {
         }
     }
 
+    /// Whether the published verdict is one of plain health, and this round shows nothing else.
+    fn rests(&self, now: Timestamp) -> bool {
+        let healthy = self.confirmed.current().is_some_and(Verdict::is_plainly_healthy);
+        healthy && self.ledger.plainly_healthy(&self.site.subject, self.origin_addresses(), &self.site.facts, now)
+    }
+
+    /// Where the origin is: as declared, or as its name resolves by now.
+    fn origin_addresses(&self) -> &[IpAddr] {
+        match self.site.subject.origin_type {
+            OriginType::Hostname => &self.resolved,
+            OriginType::Addresses | OriginType::Service => &self.site.subject.origin_addresses,
+        }
+    }
+
+    /// Runs the whole chain and offers its verdict.
+    fn weigh(&mut self, house: &House, blind: bool, now: Timestamp) {
+        let mut subject = self.site.subject.clone();
+        subject.origin_addresses = self.origin_addresses().to_vec();
+        subject.control |= house.control.is_some() || blind;
+        let verdict = diagnose(&self.ledger.case(subject, self.site.facts.clone(), now));
+        let _ = if self.ledger.recovering() {
+            self.confirmed.offer_in_recovery(verdict)
+        } else {
+            self.confirmed.offer(verdict)
+        };
+    }
+
     /// Judges what is known and returns what is to be published, if that is something new. `blind`: so
     /// many origins fail at once that this vantage itself is suspected.
     pub fn judge(&mut self, house: &House, blind: bool, now: Timestamp) -> Option<Assessment> {
         if !self.forbidden && self.ledger.settled() && !self.ledger.undecided() {
-            let mut subject = self.site.subject.clone();
-            if subject.origin_type == crate::api::spec::OriginType::Hostname {
-                subject.origin_addresses.clone_from(&self.resolved);
-            }
-            subject.control |= house.control.is_some() || blind;
-            let verdict = diagnose(&self.ledger.case(subject, self.site.facts.clone(), now));
-            let _ = if self.ledger.recovering() {
-                self.confirmed.offer_in_recovery(verdict)
+            if self.rests(now) {
+                self.confirmed.stands();
             } else {
-                self.confirmed.offer(verdict)
-            };
+                self.weigh(house, blind, now);
+            }
+        }
+        if self.is_told() {
+            return None;
         }
         let next = Assessment {
             question: self.site.question.clone(),
@@ -273,25 +297,24 @@ impl Entry {
             handled: self.handled.clone(),
             answered: self.answered,
         };
-        let same = self.published.as_ref().is_some_and(|old| {
-            old.forbidden == next.forbidden
-                && old.handled == next.handled
-                && old.answered == next.answered
-                && match (&old.verdict, &next.verdict) {
-                    (Some(a), Some(b)) => a.same(b),
-                    (a, b) => a.is_none() && b.is_none(),
-                }
-        });
-        if same || (self.published.is_none() && nothing_yet(&next)) {
-            return None;
-        }
         self.published = Some(next.clone());
         Some(next)
     }
-}
 
-fn nothing_yet(next: &Assessment) -> bool {
-    next.verdict.is_none() && !next.forbidden && next.handled.is_none() && next.answered.is_none()
+    /// Whether nothing is new since the last assessment; before the first one, whether there is nothing to tell yet.
+    fn is_told(&self) -> bool {
+        let verdict = self.confirmed.current();
+        let Some(old) = &self.published else {
+            return verdict.is_none() && !self.forbidden && self.handled.is_none() && self.answered.is_none();
+        };
+        old.forbidden == self.forbidden
+            && old.handled == self.handled
+            && old.answered == self.answered
+            && match (&old.verdict, verdict) {
+                (Some(a), Some(b)) => a.same(b),
+                (a, b) => a.is_none() && b.is_none(),
+            }
+    }
 }
 
 fn is_proxied(probe: &Probe) -> bool {

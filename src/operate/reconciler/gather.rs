@@ -7,13 +7,15 @@ use crate::allow::guard::not_permitted;
 use crate::api::conditions::Reason;
 use crate::api::names::REQUESTED_AT_ANNOTATION;
 use crate::api::spec::{CaBundle, Mode};
-use crate::api::validated::Validated;
+use crate::api::validated::{Validated, Whereabouts};
 use crate::api::{ProtectedOrigin, ProtectedOriginStatus, ProxyNetwork};
 use crate::evidence::subject::{edge_aliases, provider};
-use crate::evidence::{Subject, Surroundings, fact};
+use crate::evidence::{Fact, Subject, Surroundings, fact};
+use crate::net::AdmittedRanges;
 use crate::observe::cluster::{ClusterSource, Kind, endpoints, facts};
 use crate::observe::probe::Prober;
 use crate::observe::round::Plan;
+use crate::operate::changes::ChangeBoard;
 use crate::operate::key::OriginKey;
 use crate::operate::prober::{Budget, Rules, Site, SiteGate};
 use crate::operate::traffic::TrafficBoard;
@@ -33,6 +35,7 @@ pub struct Around<'a> {
     pub budget: &'a Arc<Budget>,
     pub metrics: &'a Metrics,
     pub traffic: &'a TrafficBoard,
+    pub changes: &'a ChangeBoard,
     /// A control target is configured.
     pub control: bool,
     pub prior: Option<&'a ProtectedOriginStatus>,
@@ -135,13 +138,23 @@ fn site(
         question: question::of(&object.spec),
         plan,
         subject,
-        facts: facts(around.source, origin, proxy.as_ref().map(crate::net::AdmittedRanges::ranges), around.now)
-            .into_iter()
-            .chain(around.traffic.facts(&OriginKey::new(&origin.namespace, &origin.name)))
-            .collect(),
+        facts: known(origin, proxy.as_ref(), around),
         prior: health(around.prior),
         request,
     }
+}
+
+/// What the cluster says, what its traffic profile counts, and what was changed lately.
+fn known(origin: &Validated, proxy: Option<&AdmittedRanges>, around: &Around<'_>) -> Vec<Fact> {
+    let mut known = facts(around.source, origin, proxy.map(AdmittedRanges::ranges), around.now);
+    let service = match &origin.origin.whereabouts {
+        Whereabouts::Service { name, .. } => Some(name.as_str()),
+        Whereabouts::Addresses { .. } | Whereabouts::Hostname { .. } => None,
+    };
+    let changes = around.changes.facts(&origin.namespace, service, origin.network.as_deref(), &known);
+    known.extend(changes);
+    known.extend(around.traffic.facts(&OriginKey::new(&origin.namespace, &origin.name)));
+    known
 }
 
 /// Why there are no trust anchors although some are named.

@@ -17,6 +17,7 @@ mod write;
 pub use work::{Failures, work};
 pub use write::{Of, WriteError, status as write_status};
 
+use super::changes::ChangeBoard;
 use super::key::OriginKey;
 use super::lease::Claim;
 use super::origins::{Malformed, Origins, Root};
@@ -58,6 +59,7 @@ pub struct Reconciler {
     pub rules: Rules,
     pub budget: Arc<Budget>,
     pub surroundings: Surroundings,
+    pub changes: ChangeBoard,
     pub claim: Claim,
     pub events: Events,
     pub metrics: Metrics,
@@ -199,6 +201,7 @@ impl Reconciler {
             budget: &self.budget,
             metrics: &self.metrics,
             traffic: &self.traffic,
+            changes: &self.changes,
             control: self.control,
             prior: Some(look.prior),
             now: look.now,
