@@ -48,9 +48,10 @@ lint: ## rustfmt and clippy, warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-generate: ## write crds/ from the Rust types, and what the charts take from there
+generate: ## write crds/ from the Rust types, the dashboards from their script, and what the charts take from both
 	@mkdir -p crds
 	$(CARGO) run --quiet --bin leeward -- crds --directory crds
+	hack/dashboards/build
 	hack/charts/generate
 
 generated: ## fail when crds/ and charts/ are not what they are generated from

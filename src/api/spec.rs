@@ -330,7 +330,19 @@ pub struct Allowlist {
 }
 
 /// How far Leeward goes with allowlists.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    strum::EnumIter,
+    strum::IntoStaticStr,
+)]
 pub enum Mode {
     #[default]
     Observe,

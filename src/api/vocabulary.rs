@@ -138,6 +138,7 @@ pub enum Phase {
     Ord,
     Hash,
     strum::Display,
+    strum::EnumIter,
     strum::IntoStaticStr,
 )]
 pub enum Confidence {

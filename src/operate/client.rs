@@ -1,7 +1,7 @@
 //! The client of the API server: every write is counted by kind and verb as it leaves, so that the
 //! number is what was sent and not what somebody meant to send.
 
-use crate::report::metrics::{Labels, Metrics, Write};
+use crate::report::metrics::{Labels, Metrics, Verb, Write, Written};
 use http::{Method, Request};
 use kube::client::ClientBuilder;
 use kube::{Client, Config};
@@ -60,24 +60,24 @@ where
 /// Which write a request is, if it is one.
 fn write(method: &Method, path: &str) -> Option<Write> {
     let verb = match *method {
-        Method::POST => "create",
-        Method::PUT => "update",
-        Method::PATCH => "patch",
-        Method::DELETE => "delete",
+        Method::POST => Verb::Create,
+        Method::PUT => Verb::Update,
+        Method::PATCH => Verb::Patch,
+        Method::DELETE => Verb::Delete,
         _ => return None,
     };
     let has = |part: &str| path.split('/').any(|p| p == part);
     let kind = [
-        ("leases", "Lease"),
-        ("events", "Event"),
-        ("protectedorigins", "ProtectedOrigin"),
-        ("proxynetworks", "ProxyNetwork"),
-        ("networkpolicies", "NetworkPolicy"),
-        ("ingresses", "Ingress"),
+        ("leases", Written::Lease),
+        ("events", Written::Event),
+        ("protectedorigins", Written::ProtectedOrigin),
+        ("proxynetworks", Written::ProxyNetwork),
+        ("networkpolicies", Written::NetworkPolicy),
+        ("ingresses", Written::Ingress),
     ]
     .into_iter()
     .find_map(|(plural, kind)| has(plural).then_some(kind))
-    .unwrap_or("Other");
+    .unwrap_or(Written::Other);
     Some(Write { kind, verb })
 }
 
@@ -90,12 +90,15 @@ mod tests {
         let of = |method: Method, path: &str| write(&method, path).map(|w| (w.kind, w.verb));
         let status = "/apis/leeward.dev/v1alpha1/namespaces/shop/protectedorigins/shop/status";
         assert_eq!(of(Method::GET, status), None);
-        assert_eq!(of(Method::PATCH, status), Some(("ProtectedOrigin", "patch")));
+        assert_eq!(of(Method::PATCH, status), Some((Written::ProtectedOrigin, Verb::Patch)));
         assert_eq!(
             of(Method::PUT, "/apis/coordination.k8s.io/v1/namespaces/x/leases/leeward"),
-            Some(("Lease", "update"))
+            Some((Written::Lease, Verb::Update))
         );
-        assert_eq!(of(Method::POST, "/apis/events.k8s.io/v1/namespaces/shop/events"), Some(("Event", "create")));
-        assert_eq!(of(Method::DELETE, "/api/v1/namespaces/x/pods/y"), Some(("Other", "delete")));
+        assert_eq!(
+            of(Method::POST, "/apis/events.k8s.io/v1/namespaces/shop/events"),
+            Some((Written::Event, Verb::Create))
+        );
+        assert_eq!(of(Method::DELETE, "/api/v1/namespaces/x/pods/y"), Some((Written::Other, Verb::Delete)));
     }
 }

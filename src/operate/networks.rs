@@ -82,6 +82,9 @@ impl Networks {
                 due.clear();
                 written.clear();
                 self.all(&mut due);
+                for name in due.keys() {
+                    self.show(name, &written);
+                }
             }
             if leads {
                 self.start(&mut due, &mut running);
@@ -94,7 +97,12 @@ impl Networks {
                 Some(ended) = running.join_next() => {
                     if let Ok(ended) = ended { self.end(ended, &mut due, &mut written).await }
                 }
-                alive = self.claim.changed() => if !alive { return },
+                alive = self.claim.changed() => {
+                    if !alive { return }
+                    if self.claim.term().is_none() {
+                        due.clear();
+                    }
+                }
                 () = sleep_until(wake), if leads => {}
             }
         }
@@ -111,6 +119,7 @@ impl Networks {
         let name = network.name_any();
         if network.spec.controller != self.controller {
             due.remove(&name);
+            self.metrics.forget_network(&name);
             return;
         }
         let generation = network.metadata.generation.unwrap_or_default();
@@ -141,7 +150,7 @@ impl Networks {
                 } else {
                     due.remove(&name);
                     written.remove(&name);
-                    self.metrics.series().feed_fetched.remove(&Labels::network(&name));
+                    self.metrics.forget_network(&name);
                 }
             }
             Ok(Change { kind: Kind::ConfigMap, namespace, name }) if namespace.as_ref() == Some(&self.namespace) => {
@@ -193,6 +202,7 @@ impl Networks {
         }
         let refresh = Duration::from_secs(u64::try_from(network.spec.refresh_seconds).unwrap_or(3600).max(10));
         let stored = self.write(&network, generation, &fetched, occasion, written).await;
+        self.show(&name, written);
         let again = std::mem::take(&mut known.again);
         let failed = !good && !matches!(fetched, Fetched::Invalid(_));
         let status = written.get(&name).or(network.status.as_ref());
@@ -208,6 +218,14 @@ impl Networks {
         };
         known.occasion = next;
         known.at = Instant::now() + pause;
+    }
+
+    /// How a network stands, for `/metrics`: from the first moment of a term, so that no alert begins anew with it.
+    fn show(&self, name: &str, written: &BTreeMap<String, ProxyNetworkStatus>) {
+        let stored = self.source.proxy_network(name).and_then(|network| network.status.clone());
+        if let Some(status) = written.get(name).or(stored.as_ref()) {
+            self.metrics.network(name, &status.conditions);
+        }
     }
 
     /// Writes the status if it says something new.

@@ -8,6 +8,7 @@
 
 mod allowlists;
 mod departure;
+mod monitoring;
 mod networks;
 mod promises;
 mod rest;

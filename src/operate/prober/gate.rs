@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use crate::net::guard::{Destination, GuardPolicy, Rule};
 use crate::observe::round::{Denied, Gate, Starved, Via};
-use crate::report::metrics::{Labels, Metrics};
+use crate::report::metrics::{Labels, Metrics, Skipped};
 use futures::future::BoxFuture;
 use parking_lot::RwLock;
 use std::net::SocketAddr;
@@ -60,7 +60,7 @@ impl Gate for SiteGate {
             if served {
                 return Ok(());
             }
-            self.metrics.series().skipped.get_or_create(&Labels::reason("starved")).inc();
+            self.metrics.series().skipped.get_or_create(&Labels::skipped(Skipped::Starved)).inc();
             Err(Starved)
         })
     }

@@ -12,7 +12,7 @@ use crate::evidence::Fact;
 use crate::observe::round::{Ask, Plan};
 use crate::operate::key::OriginKey;
 use crate::operate::lease::Claim;
-use crate::report::metrics::{Labels, Metrics};
+use crate::report::metrics::{Labels, Metrics, Skipped};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,6 +138,8 @@ impl Schedule {
         self.order.clear();
         self.pools.clear();
         self.board.clear();
+        self.correlation = Correlation::default();
+        self.metrics.rest();
     }
 
     fn hear(&mut self, told: Told) {
@@ -221,7 +223,7 @@ impl Schedule {
             let Some(slot) = self.slots.get_mut(&key) else { continue };
             if slot.running {
                 // Never two rounds of one origin at once: this tick is dropped, the next comes.
-                self.skip("overlap");
+                self.skip(Skipped::Overlap);
                 self.reschedule(&key);
                 continue;
             }
@@ -231,8 +233,8 @@ impl Schedule {
         }
     }
 
-    fn skip(&self, reason: &'static str) {
-        self.metrics.series().skipped.get_or_create(&Labels::reason(reason)).inc();
+    fn skip(&self, reason: Skipped) {
+        self.metrics.series().skipped.get_or_create(&Labels::skipped(reason)).inc();
     }
 
     /// Begins what has a place.
@@ -252,7 +254,7 @@ impl Schedule {
             if lag > slot.entry.pace.period() / 2 && !slot.entry.is_wanted() {
                 // Too late to speak of its time: Unknown, and nothing is recorded.
                 self.pools.leave(pool);
-                self.skip("late");
+                self.skip(Skipped::Late);
                 self.reschedule(&key);
                 continue;
             }
@@ -366,9 +368,7 @@ impl Schedule {
         let Some(slot) = self.slots.get_mut(key) else { return };
         let blind = self.correlation.is_blind() && slot.dark_since.is_some();
         if let Some(next) = slot.entry.judge(&self.options.house, blind, self.options.clock.now()) {
-            if let Some(verdict) = &next.verdict {
-                self.metrics.verdict(&key.namespace, &key.name, verdict.cause, verdict.healthy);
-            }
+            self.metrics.assessed(&key.namespace, &key.name, next.verdict.as_ref(), next.forbidden);
             self.board.put(key.clone(), next);
             (self.changed)(key.clone());
         }

@@ -404,6 +404,8 @@ async fn who_does_not_lead_does_not_probe() {
     pass(300).await;
     assert_eq!(bed.script.count(), before);
     assert!(bed.handle.board().get(&key("s1")).is_none());
+    // What it knew would stand beside what the new leader says, and alert somebody long after.
+    assert!(!bed.metrics.text().unwrap().contains("name=\"s1\""));
     bed.leader.send_replace(Some(Held { until: Instant::now() + Duration::from_secs(10_000), term: 2 }));
     bed.handle.forget_all();
     bed.handle.tell(site("s1", Health::OK, "")).await;

@@ -32,6 +32,7 @@ impl Reconciler {
     /// Forgets an origin that is gone, and releases what it asked to be released.
     pub(super) async fn leave(&self, key: &OriginKey, keep: &mut Keep) {
         self.prober.forget(key).await;
+        self.metrics.gone(&key.namespace, &key.name);
         let Some(last) = keep.last.take() else { return };
         let allowlist = &last.origin.allowlist;
         if allowlist.deletion != DeletionPolicy::Delete || allowlist.mode != Mode::Enforce || last.origin.suspend {
@@ -50,6 +51,7 @@ impl Reconciler {
         keep: &mut Keep,
     ) -> Result<Option<Duration>, WriteError> {
         self.prober.forget(key).await;
+        self.metrics.gone(&key.namespace, &key.name);
         keep.about(object.metadata.uid.as_deref().unwrap_or_default());
         if !keep.holds(object) {
             return Ok(None);

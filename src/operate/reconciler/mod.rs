@@ -26,7 +26,7 @@ use super::surroundings::Surroundings;
 use super::traffic::TrafficBoard;
 use crate::allow::Plan;
 use crate::api::conditions::{Reason, Truth};
-use crate::api::spec::ReadyWhen;
+use crate::api::spec::{Mode, ReadyWhen};
 use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProtectedOriginStatus};
 use crate::observe::cluster::Stores;
@@ -175,10 +175,6 @@ impl Reconciler {
         }
         self.hold(&look, &origin, keep).await?;
         let outcome = self.apply(&about, plan, keep).await;
-
-        if let Some(list) = &outcome.allowlist {
-            self.metrics.prefixes(&key.namespace, &key.name, i64::from(list.prefixes));
-        }
         let again = outcome.again;
         let found = Found {
             accepted: if diagnosed.forbidden { forbidden() } else { gathered.accepted },
@@ -271,6 +267,8 @@ impl Reconciler {
             handled: None,
         };
         let status = next(&known, Timestamp::now());
+        self.metrics.gone(&key.namespace, &key.name);
+        self.metrics.accepted(&key.namespace, &key.name, Truth::False, Reason::InvalidTarget);
         if prior.as_ref() == Some(&status) {
             return Ok(());
         }
@@ -281,6 +279,7 @@ impl Reconciler {
     /// long to wait where it was written too often lately.
     async fn report(&self, look: &Look<'_>, keep: &mut Keep, found: Found<'_>) -> Result<Option<Duration>, WriteError> {
         let Look { key, object, prior, now, .. } = *look;
+        self.measure(key, object.spec.allowlist.mode, &found);
         let known = Known {
             prior: Some(prior),
             generation: look.generation(),
@@ -308,6 +307,20 @@ impl Reconciler {
             self.events.send(&object.object_ref(&()), &diagnosis).await;
         }
         Ok(None)
+    }
+
+    /// The same as numbers. Whoever lost the lease meanwhile leaves them to the next leader.
+    fn measure(&self, key: &OriginKey, mode: Mode, found: &Found<'_>) {
+        if !self.claim.is_current() {
+            return;
+        }
+        let (namespace, name) = (&key.namespace, &key.name);
+        let (accepted, synced) = (&found.accepted, &found.outcome.synced);
+        self.metrics.accepted(namespace, name, accepted.truth, accepted.reason);
+        self.metrics.synced(namespace, name, mode, synced.truth, synced.reason);
+        if let Some(list) = &found.outcome.allowlist {
+            self.metrics.prefixes(namespace, name, i64::from(list.prefixes));
+        }
     }
 
     async fn write(

@@ -1,183 +1,30 @@
-//! The declarations: every metric's name, help and labels.
+//! The declarations: every metric's name and help.
 
 use super::kinds::{Count, Real, Times, Whole};
-use crate::evidence::Probe;
-use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
-use prometheus_client::metrics::family;
+use super::labels::{
+    ByOrigin, CauseOf, ConditionOf, Labels, LinkOf, NetworkLabel, Pairs, PhaseOf, RejectedOf, ResultOf, RisksOf,
+    RuleLabel, SkippedLabel, SyncedOf, TimingOf, Write,
+};
+use super::one_of::OneOf;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::{MetricType, family};
 use prometheus_client::registry::Registry;
+
+/// What every name begins with.
+pub(super) const PREFIX: &str = "leeward";
 
 /// A family by a label set of ours.
 pub type Family<L, M> = family::Family<Labels<L>, M>;
-
-/// A label set of ours; the wrapper is what is encoded.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Labels<L>(pub L);
-
-impl Labels<ReasonLabel> {
-    pub const fn reason(reason: &'static str) -> Self {
-        Self(ReasonLabel { reason })
-    }
-}
-
-impl Labels<NetworkLabel> {
-    pub fn network(network: &str) -> Self {
-        Self(NetworkLabel { network: network.to_owned() })
-    }
-}
-
-/// Labels as pairs: names are fixed, values come from closed enums or a resource's own name.
-pub trait Pairs {
-    fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result;
-}
-
-impl<L: Pairs> EncodeLabelSet for Labels<L> {
-    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> std::fmt::Result {
-        use prometheus_client::encoding::{EncodeLabelKey, EncodeLabelValue};
-        self.0.each(&mut |name, value| {
-            let mut label = encoder.encode_label();
-            let mut key = label.encode_label_key()?;
-            EncodeLabelKey::encode(&name, &mut key)?;
-            let mut put = key.encode_label_value()?;
-            EncodeLabelValue::encode(&value, &mut put)?;
-            put.finish()
-        })
-    }
-}
-
-macro_rules! pairs {
-    ($kind:ty, $($label:literal => $field:ident),+) => {
-        impl Pairs for $kind {
-            fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result {
-                $(put($label, self.$field.as_ref())?;)+
-                Ok(())
-            }
-        }
-    };
-}
-
-/// A resource.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ByOrigin {
-    namespace: String,
-    name: String,
-}
-
-impl ByOrigin {
-    pub fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.to_owned(), name: name.to_owned() }
-    }
-}
-
-pairs!(ByOrigin, "namespace" => namespace, "name" => name);
-
-/// A resource's cause.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CauseOf {
-    pub origin: ByOrigin,
-    pub cause: &'static str,
-}
-
-impl Pairs for CauseOf {
-    fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result {
-        self.origin.each(put)?;
-        put("cause", self.cause)
-    }
-}
-
-/// The last time that a phase of a resource's path took.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TimingOf {
-    pub origin: ByOrigin,
-    pub path: &'static str,
-    pub phase: &'static str,
-}
-
-impl Pairs for TimingOf {
-    fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result {
-        self.origin.each(put)?;
-        put("path", self.path)?;
-        put("phase", self.phase)
-    }
-}
-
-/// One of a resource's ways.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct LinkOf {
-    pub origin: ByOrigin,
-    pub path: &'static str,
-}
-
-impl Pairs for LinkOf {
-    fn each(&self, put: &mut dyn FnMut(&'static str, &str) -> std::fmt::Result) -> std::fmt::Result {
-        self.origin.each(put)?;
-        put("path", self.path)
-    }
-}
-
-/// A phase of a kind of probe.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct PhaseOf {
-    pub observation: &'static str,
-    pub phase: &'static str,
-}
-
-pairs!(PhaseOf, "observation" => observation, "phase" => phase);
-
-/// How a kind of probe ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ResultOf {
-    pub observation: &'static str,
-    pub result: &'static str,
-}
-
-pairs!(ResultOf, "observation" => observation, "result" => result);
-
-/// The labels of a probe's end.
-pub fn result_label(probe: &Probe) -> Labels<ResultOf> {
-    Labels(ResultOf { observation: probe.observation.into(), result: probe.outcome.into() })
-}
-
-/// A write to the API server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Write {
-    pub kind: &'static str,
-    pub verb: &'static str,
-}
-
-pairs!(Write, "kind" => kind, "verb" => verb);
-
-/// A rule of the egress guard.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RuleLabel {
-    pub rule: &'static str,
-}
-
-pairs!(RuleLabel, "rule" => rule);
-
-/// Why a round did not take place.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ReasonLabel {
-    pub reason: &'static str,
-}
-
-pairs!(ReasonLabel, "reason" => reason);
-
-/// A ProxyNetwork.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct NetworkLabel {
-    pub network: String,
-}
-
-pairs!(NetworkLabel, "network" => network);
 
 /// Every series.
 #[derive(Debug)]
 pub struct Series {
     pub phases: family::Family<Labels<PhaseOf>, Times, fn() -> Times>,
     pub probes: Family<ResultOf, Count>,
-    pub skipped: Family<ReasonLabel, Count>,
-    pub verdicts: Family<CauseOf, Whole>,
+    pub skipped: Family<SkippedLabel, Count>,
+    pub verdicts: OneOf<ByOrigin, CauseOf>,
+    pub risks: OneOf<ByOrigin, RisksOf>,
+    pub rejected: OneOf<ByOrigin, RejectedOf>,
     pub healthy: Family<ByOrigin, Whole>,
     pub timings: Family<TimingOf, Real>,
     pub lost_least: Family<LinkOf, Real>,
@@ -188,12 +35,14 @@ pub struct Series {
     pub proxied: Family<ByOrigin, Count>,
     pub proxied_failed: Family<ByOrigin, Count>,
     pub prefixes: Family<ByOrigin, Whole>,
+    pub synced: OneOf<ByOrigin, SyncedOf>,
     pub lag: Times,
     pub in_flight: Whole,
     pub scheduled: Whole,
     pub writes: Family<Write, Count>,
     pub events_dropped: Count,
     pub feed_fetched: Family<NetworkLabel, Whole>,
+    pub networks: OneOf<(String, &'static str), ConditionOf>,
     pub denied: Family<RuleLabel, Count>,
     pub leader: Whole,
     pub frozen: Whole,
@@ -204,13 +53,15 @@ fn phase_times() -> Times {
 }
 
 impl Series {
-    pub(super) fn registered(registry: &mut Registry) -> Self {
+    pub(super) fn registered(registry: &mut Registry) -> (Self, Vec<Declared>) {
         let constructor: fn() -> Times = phase_times;
         let series = Self {
             phases: family::Family::new_with_constructor(constructor),
             probes: Family::default(),
             skipped: Family::default(),
-            verdicts: Family::default(),
+            verdicts: OneOf::default(),
+            risks: OneOf::default(),
+            rejected: OneOf::default(),
             healthy: Family::default(),
             timings: Family::default(),
             lost_least: Family::default(),
@@ -221,21 +72,25 @@ impl Series {
             proxied: Family::default(),
             proxied_failed: Family::default(),
             prefixes: Family::default(),
+            synced: OneOf::default(),
             lag: Histogram::new([0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
             in_flight: Whole::default(),
             scheduled: Whole::default(),
             writes: Family::default(),
             events_dropped: Count::default(),
             feed_fetched: Family::default(),
+            networks: OneOf::default(),
             denied: Family::default(),
             leader: Whole::default(),
             frozen: Whole::default(),
         };
-        let mut put = Put(registry);
+        let mut put = Put { registry, declared: Vec::new() };
         put.put("probe_phase_seconds", "Time that a phase of a probe took, failed phases included", &series.phases);
         put.put("probes", "Probes by how they ended", &series.probes);
         put.put("skipped", "Rounds and probes that were not made, by reason", &series.skipped);
-        put.put("origin_verdict", "The confirmed cause of each origin", &series.verdicts);
+        put.put("origin_verdict", "1 for the confirmed cause of an origin, with how sure it is", &series.verdicts);
+        put.put("origin_risks", "How many risks an origin has, all named in one label", &series.risks);
+        put.put("origin_rejected", "1 while a resource is not accepted, so that nobody looks at it", &series.rejected);
         put.put("origin_healthy", "1 healthy, 0 unhealthy, absent while nobody can say", &series.healthy);
         put.put("origin_phase_seconds", "Time that the phase took in the newest probe of a path", &series.timings);
         put.put(
@@ -258,6 +113,11 @@ impl Series {
         put.put("origin_probes", "Probes of an origin through the proxy that say something", &series.proxied);
         put.put("origin_probe_failures", "Those of them that failed", &series.proxied_failed);
         put.put("allowlist_prefixes", "Prefixes that an origin's allowlists are to carry", &series.prefixes);
+        put.put(
+            "allowlist_synced",
+            "1 while an origin's allowlists are as they should be or nothing is to be written, 0 otherwise",
+            &series.synced,
+        );
         put.put("schedule_lag_seconds", "How much later than planned a round began", &series.lag);
         put.put("rounds_in_flight", "Rounds under way", &series.in_flight);
         put.put("origins_scheduled", "Origins on the schedule", &series.scheduled);
@@ -272,6 +132,11 @@ impl Series {
             "When a ProxyNetwork's list was last fetched well, in seconds since 1970; its age is the time since",
             &series.feed_fetched,
         );
+        put.put(
+            "network_condition",
+            "1 while a condition of a ProxyNetwork is True, 0 while it is False",
+            &series.networks,
+        );
         put.put("guard_denied", "Dials that the egress guard refused, by rule", &series.denied);
         put.put("leader", "1 while this replica holds the lease", &series.leader);
         put.put(
@@ -279,15 +144,55 @@ impl Series {
             "1 while so many origins fail at once that the prober suspects itself",
             &series.frozen,
         );
-        series
+        (series, put.declared)
     }
 }
 
-/// Registers by name and help, nothing else.
-struct Put<'a>(&'a mut Registry);
+/// What stands in the catalogue about one metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// As queries write it, without the suffixes of a histogram.
+    pub name: String,
+    /// Of OpenMetrics, in lower case.
+    pub kind: String,
+    pub labels: &'static [&'static str],
+    pub help: String,
+}
+
+impl Declared {
+    pub(super) fn new(name: &str, kind: MetricType, labels: &'static [&'static str], help: &str) -> Self {
+        let suffix = match kind {
+            MetricType::Counter => "_total",
+            MetricType::Info => "_info",
+            _ => "",
+        };
+        let name = format!("{PREFIX}_{name}{suffix}");
+        Self { name, kind: kind.as_str().to_owned(), labels, help: help.to_owned() }
+    }
+}
+
+/// The names of a metric's labels.
+pub trait Names {
+    const NAMES: &'static [&'static str] = &[];
+}
+
+impl Names for Count {}
+impl Names for Whole {}
+impl Names for Times {}
+
+impl<L: Pairs, M, C> Names for family::Family<Labels<L>, M, C> {
+    const NAMES: &'static [&'static str] = L::NAMES;
+}
+
+/// Registers by name and help, and keeps what it registered.
+struct Put<'a> {
+    registry: &'a mut Registry,
+    declared: Vec<Declared>,
+}
 
 impl Put<'_> {
-    fn put(&mut self, name: &str, help: &str, metric: &(impl prometheus_client::registry::Metric + Clone)) {
-        self.0.register(name, help, metric.clone());
+    fn put<M: prometheus_client::registry::Metric + Clone + Names>(&mut self, name: &str, help: &str, metric: &M) {
+        self.declared.push(Declared::new(name, metric.metric_type(), M::NAMES, help));
+        self.registry.register(name, help, metric.clone());
     }
 }

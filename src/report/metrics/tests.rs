@@ -1,7 +1,10 @@
 //! What `/metrics` says, and how much of it one origin can cause.
 
+mod catalogue;
+
 use super::*;
-use crate::api::Access;
+use crate::api::status::Scope;
+use crate::api::{Access, Cause, Confidence, Pattern};
 use crate::evidence::probe::Timings;
 use crate::evidence::{Link, Variant};
 use jiff::Timestamp;
@@ -30,6 +33,39 @@ fn probe(observation: Observation) -> Probe {
         tcp: None,
         id: "x".into(),
         at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn verdict(cause: Cause, healthy: Option<bool>) -> Verdict {
+    Verdict {
+        healthy,
+        cause,
+        confidence: Confidence::High,
+        pattern: Pattern::Steady,
+        scope: Scope::default(),
+        summary: String::new(),
+        evidence: Vec::new(),
+        contributing: Vec::new(),
+        alternatives: Vec::new(),
+        risks: vec![Cause::OriginCertExpiring, Cause::OriginExposed],
+        next_observation: None,
+        remedy: None,
+    }
+}
+
+/// Everything that can be said of one origin that is looked at.
+fn fill(metrics: &Metrics) {
+    for observation in [Observation::ViaProxy, Observation::ViaProxyLong, Observation::Direct, Observation::InCluster] {
+        metrics.probed("shop", "web", &probe(observation));
+    }
+    metrics.round("shop", "web", 5, [quality(), quality()]);
+    metrics.prefixes("shop", "web", 22);
+    metrics.accepted("shop", "web", Truth::True, Reason::Accepted);
+    for (truth, reason) in [(Truth::True, Reason::Synced), (Truth::False, Reason::RolledBack)] {
+        metrics.synced("shop", "web", Mode::Enforce, truth, reason);
+    }
+    for cause in [Cause::Healthy, Cause::ProxyBlocked, Cause::OriginRefused] {
+        metrics.verdict("shop", "web", &verdict(cause, Some(cause == Cause::Healthy)));
     }
 }
 
@@ -65,32 +101,91 @@ fn the_way_itself_is_shown_in_seconds_and_shares_and_not_at_all_while_nothing_is
 #[test]
 fn an_origin_has_at_most_24_series_whatever_happens_to_it() {
     let metrics = Metrics::new();
-    for observation in [Observation::ViaProxy, Observation::ViaProxyLong, Observation::Direct, Observation::InCluster] {
-        metrics.probed("shop", "web", &probe(observation));
-    }
-    metrics.round("shop", "web", 5, [quality(), quality()]);
-    metrics.prefixes("shop", "web", 22);
-    for cause in [Cause::Healthy, Cause::ProxyBlocked, Cause::OriginRefused] {
-        metrics.verdict("shop", "web", cause, Some(cause == Cause::Healthy));
-    }
+    fill(&metrics);
     let lines = lines_of(&metrics, "web");
     assert_eq!(lines.len(), SERIES_PER_ORIGIN, "{lines:#?}");
     const { assert!(SERIES_PER_ORIGIN <= 24) };
-    assert!(
-        lines.contains(&r#"leeward_origin_verdict{namespace="shop",name="web",cause="OriginRefused"} 1"#.to_owned())
-    );
-    assert!(lines.contains(&r#"leeward_origin_healthy{namespace="shop",name="web"} 0"#.to_owned()));
+    for wanted in [
+        r#"leeward_origin_verdict{namespace="shop",name="web",cause="OriginRefused",confidence="High"} 1"#,
+        r#"leeward_origin_risks{namespace="shop",name="web",risks="OriginCertExpiring,OriginExposed"} 2"#,
+        r#"leeward_allowlist_synced{namespace="shop",name="web",mode="Enforce",reason="RolledBack"} 0"#,
+        r#"leeward_origin_healthy{namespace="shop",name="web"} 0"#,
+    ] {
+        assert!(lines.contains(&wanted.to_owned()), "{wanted} is not in {lines:#?}");
+    }
+}
+
+#[test]
+fn one_that_is_rejected_is_shown_although_nobody_looks_at_it() {
+    let metrics = Metrics::new();
+    fill(&metrics);
+    metrics.forget("shop", "web");
+    metrics.accepted("shop", "web", Truth::False, Reason::InvalidTarget);
+    let lines = lines_of(&metrics, "web");
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let wanted = r#"leeward_origin_rejected{namespace="shop",name="web",reason="InvalidTarget"} 1"#;
+    assert!(lines.contains(&wanted.to_owned()), "{lines:#?}");
+    // A missing ProxyNetwork stops the allowlist, not the probes.
+    metrics.accepted("shop", "web", Truth::False, Reason::ReferenceNotFound);
+    assert_eq!(lines_of(&metrics, "web").len(), 2);
 }
 
 #[test]
 fn the_series_of_an_origin_go_away_with_it() {
     let metrics = Metrics::new();
-    metrics.probed("shop", "web", &probe(Observation::ViaProxy));
-    metrics.verdict("shop", "web", Cause::Healthy, Some(true));
-    metrics.round("shop", "web", 5, [quality(), quality()]);
-    metrics.prefixes("shop", "web", 22);
+    fill(&metrics);
     metrics.forget("shop", "web");
+    metrics.gone("shop", "web");
     assert_eq!(lines_of(&metrics, "web"), Vec::<String>::new());
+}
+
+fn condition(kind: &str, status: &str, reason: &str) -> Condition {
+    let time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Timestamp::UNIX_EPOCH);
+    Condition {
+        type_: kind.to_owned(),
+        status: status.to_owned(),
+        reason: reason.to_owned(),
+        message: String::new(),
+        last_transition_time: time,
+        observed_generation: None,
+    }
+}
+
+#[test]
+fn a_network_shows_its_newest_conditions_and_reasons_that_are_known() {
+    let metrics = Metrics::new();
+    let shown = || -> Vec<String> {
+        let text = metrics.text().unwrap();
+        let mut lines: Vec<String> =
+            text.lines().filter(|l| l.starts_with("leeward_network_condition{")).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    metrics.network("cdn", &[condition("Fetched", "True", "Fetched"), condition("Plausible", "True", "Plausible")]);
+    metrics.network("cdn", &[condition("Fetched", "True", "Fetched"), condition("Plausible", "False", "Loss")]);
+    assert_eq!(
+        shown(),
+        [
+            r#"leeward_network_condition{network="cdn",condition="Fetched",reason="Fetched"} 1"#,
+            r#"leeward_network_condition{network="cdn",condition="Plausible",reason="Loss"} 0"#,
+        ]
+    );
+    metrics.network("cdn", &[condition("Fetched", "True", "of another release")]);
+    assert_eq!(shown(), Vec::<String>::new());
+}
+
+#[test]
+fn who_does_not_lead_shows_nothing_of_origins_and_networks() {
+    let metrics = Metrics::new();
+    fill(&metrics);
+    metrics.network("cdn", &[condition("Fetched", "True", "Fetched")]);
+    metrics.series().feed_fetched.get_or_create(&Labels::network("cdn")).set(5);
+    metrics.series().frozen.set(1);
+    metrics.rest();
+    assert_eq!(lines_of(&metrics, "web"), Vec::<String>::new());
+    let text = metrics.text().unwrap();
+    assert!(!text.contains("network=\"") && text.contains("leeward_verdicts_frozen 0"), "{text}");
+    assert!(text.contains("leeward_probes_total{"), "what this process did stays counted");
 }
 
 #[test]
@@ -115,17 +210,21 @@ fn probes_through_the_proxy_are_counted_with_their_failures_from_the_first_one_o
 #[test]
 fn nobody_can_say_is_no_number() {
     let metrics = Metrics::new();
-    metrics.verdict("shop", "web", Cause::Healthy, Some(true));
-    metrics.verdict("shop", "web", Cause::Inconclusive, None);
+    metrics.verdict("shop", "web", &verdict(Cause::Healthy, Some(true)));
+    let unsure = Verdict { risks: Vec::new(), confidence: Confidence::Low, ..verdict(Cause::Inconclusive, None) };
+    metrics.verdict("shop", "web", &unsure);
     let lines = lines_of(&metrics, "web");
-    assert_eq!(lines, [r#"leeward_origin_verdict{namespace="shop",name="web",cause="Inconclusive"} 1"#]);
+    assert_eq!(
+        lines,
+        [r#"leeward_origin_verdict{namespace="shop",name="web",cause="Inconclusive",confidence="Low"} 1"#]
+    );
 }
 
 #[test]
 fn counters_and_the_build_are_there_by_their_names() {
     let metrics = Metrics::new();
     metrics.denied("deny-set");
-    metrics.series().writes.get_or_create(&families::Labels(Write { kind: "Lease", verb: "update" })).inc();
+    metrics.series().writes.get_or_create(&Labels(Write { kind: Written::Lease, verb: Verb::Update })).inc();
     metrics.lag(Duration::from_millis(20));
     let text = metrics.text().unwrap();
     for wanted in [

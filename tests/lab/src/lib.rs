@@ -8,6 +8,7 @@
 //! - [`certificates`]: a certificate authority and leaves that are valid, expired, mismatched or self-signed
 //! - [`demo`]: the story that `make demo` tells
 //! - [`heap`]: an allocator that counts
+//! - [`monitoring`]: alerts and dashboards of `deploy/monitoring`, as data
 //! - [`situation`]: the files under `tests/situations/`, staged, asked about and compared
 //!
 //! Calls block; an async test wraps them in `spawn_blocking` or just lets them block. Everything started here ends
@@ -20,6 +21,7 @@ pub mod control_plane;
 pub mod demo;
 pub mod dns;
 pub mod heap;
+pub mod monitoring;
 pub mod network;
 pub mod process;
 pub mod servers;

@@ -63,7 +63,19 @@ impl Prometheus {
     pub fn start(host: &Host, listen: SocketAddr, series: &[Series], targets: &[SocketAddr]) -> Result<Self> {
         let folder = host.folder()?.join("prometheus");
         prepare(&folder, series, targets)?;
-        let words = words(&folder, listen);
+        Self::run(host, listen, &folder)
+    }
+
+    /// Starts it with a configuration of one's own and no samples.
+    pub fn configured(host: &Host, listen: SocketAddr, config: &str) -> Result<Self> {
+        let folder = host.folder()?.join("prometheus");
+        std::fs::create_dir_all(folder.join("data"))?;
+        std::fs::write(folder.join("prometheus.yml"), config)?;
+        Self::run(host, listen, &folder)
+    }
+
+    fn run(host: &Host, listen: SocketAddr, folder: &std::path::Path) -> Result<Self> {
+        let words = words(folder, listen);
         Ok(Self(Server::start_program("prometheus", host, words, vec![listen.port()])?))
     }
 }
