@@ -11,6 +11,7 @@ mod gate;
 #[path = "allowlist/site.rs"]
 mod site;
 
+use lab::process::wait_until;
 use leeward::allow::plan::Direction;
 use leeward::allow::{Applied, Change};
 use leeward::api::conditions::{Reason, Truth};
@@ -18,6 +19,7 @@ use leeward::api::status::TargetState;
 use serde_json::{Value, json};
 use site::{SERVER, Site, eventually};
 use std::sync::Mutex;
+use std::time::Duration;
 
 const TWO: [&str; 2] = ["192.0.2.0/24", "2001:db8::/32"];
 const NEXT: [&str; 2] = ["192.0.2.0/24", "198.51.100.0/24"];
@@ -46,7 +48,11 @@ fn established(text: &str) {
         let crd: Value = serde_saphyr::from_str(document).unwrap_or_default();
         if crd["kind"] == "CustomResourceDefinition" {
             let name = format!("crd/{}", crd["metadata"]["name"].as_str().unwrap());
-            SERVER.kubectl(&["wait", "--for=condition=Established", "--timeout=20s", &name]).unwrap();
+            // Before its first status kubectl does not wait, but fails.
+            wait_until(&name, Duration::from_secs(20), || {
+                SERVER.kubectl(&["wait", "--for=condition=Established", "--timeout=5s", &name]).is_ok()
+            })
+            .unwrap();
         }
     }
 }
@@ -635,7 +641,7 @@ async fn a_kind_that_is_not_installed_is_said_and_found_once_it_is() {
     assert_eq!(refused.targets[0].state, TargetState::Unavailable);
     // No loop of errors.
     let asked = site.gate.requests();
-    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(site.gate.requests() - asked, 0);
 
     kind("late.example.com", "v1", "Gate", "gates", "Namespaced");
