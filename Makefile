@@ -40,7 +40,7 @@ endef
 test: tools ## lint, generated files, and every test, against a real control plane and real proxies
 	@trap '$(CARGO) run --quiet -p lab --bin clean-lab' EXIT; \
 	KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
-	hack/envoy/install >/dev/null; \
+	hack/envoy/install >/dev/null; hack/helm/build >/dev/null; \
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
 
@@ -48,15 +48,18 @@ lint: ## rustfmt and clippy, warnings are errors
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-generate: ## write crds/ from the Rust types, and the dashboards from their script
+generate: ## write crds/ from the Rust types, the dashboards from their script, and what the charts take from both
 	@mkdir -p crds
 	$(CARGO) run --quiet --bin leeward -- crds --directory crds
 	hack/dashboards/build
+	hack/charts/generate
 
-generated: ## fail when crds/ is not what the Rust types say
+generated: ## fail when crds/ and charts/ are not what they are generated from
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(CARGO) run --quiet --bin leeward -- crds --directory "$$fresh"; \
-	diff -r --exclude=Kustomization "$$fresh" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }
+	diff -r --exclude=Kustomization "$$fresh" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }; \
+	cp -r charts "$$fresh/charts"; hack/charts/generate "$$fresh/charts"; \
+	diff -r "$$fresh/charts" charts || { echo "charts/ is stale: run make generate" >&2; exit 1; }
 
 situations: tools ## stage the network situations and ask about each; FILTER=word picks some
 	@hack/envoy/install >/dev/null; \

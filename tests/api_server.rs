@@ -41,7 +41,25 @@ fn good_manifests_are_taken() {
     let long = format!(
         "{PROXY}, {SERVICE}, allowlist: {{mode: Enforce, extraCIDRs: [{{cidr: 198.51.100.7/32, reason: office}}, {{cidr: '2001:db8::/48', reason: office}}], targets: [{{name: pods, type: NetworkPolicy}}, {{name: more, type: NetworkPolicy, networkPolicy: {{podSelector: {{matchExpressions: [{{key: app, operator: In, values: [shop]}}]}}, ports: [8443], isolation: Allow}}}}, {{name: web, type: IngressAnnotation, ingressAnnotation: {{name: shop, preset: IngressNginx}}}}]}}"
     );
+    let every = [
+        "routeAnnotation: {name: a}, type: RouteAnnotation",
+        "serviceSourceRanges: {name: a}, type: ServiceSourceRanges",
+        "serviceAnnotation: {name: a, preset: AlibabaACL, aclID: acl-1}, type: ServiceAnnotation",
+        "ciliumCIDRGroup: {name: a}, type: CiliumCIDRGroup",
+        "calicoNetworkSet: {name: a}, type: CalicoNetworkSet",
+        "calicoGlobalNetworkSet: {name: a, api: CRD}, type: CalicoGlobalNetworkSet",
+        "traefikMiddleware: {name: a}, type: TraefikMiddleware",
+        "nginxPolicy: {name: a}, type: NginxPolicy",
+        "envoyGatewaySecurityPolicy: {name: a}, type: EnvoyGatewaySecurityPolicy",
+        "istioAuthorizationPolicy: {name: a, action: Allow, address: Client}, type: IstioAuthorizationPolicy",
+        "contourHTTPProxy: {name: a}, type: ContourHTTPProxy",
+        "objectField: {apiVersion: crd.antrea.io/v1beta1, kind: ClusterGroup, scope: Cluster, name: a, path: spec.ipBlocks, format: Objects, member: cidr, fixed: {a: b}, emptyMeans: Closes}, type: ObjectField",
+        "configMap: {formats: [JSON, HAProxy]}, type: ConfigMap",
+        "type: ConfigMap",
+    ];
+    let every: Vec<String> = every.iter().enumerate().map(|(i, body)| format!("{{name: t{i}, {body}}}")).collect();
     for manifest in [
+        origin(&format!("{PROXY}, {SERVICE}, allowlist: {{mode: Enforce, targets: [{}]}}", every.join(", "))),
         origin(&format!("proxy: {{url: 'http://shop.example.com'}}, {ADDRESSES}")),
         origin(&format!("{PROXY}, origin: {{type: Hostname, hostname: {{name: origin.example.com, port: 8443}}}}")),
         origin(&format!("{PROXY}, {ADDRESSES}, allowlist: {{mode: Plan}}")),
@@ -68,19 +86,20 @@ fn good_manifests_are_taken() {
     }
 }
 
-/// Wrong manifests, each with what the API server must say.
-fn bad() -> Vec<(String, &'static str)> {
+/// Wrong targets, each with what the API server must say.
+fn bad_targets() -> Vec<(String, &'static str)> {
     let policy = |body: &str| {
         origin(&format!(
             "{PROXY}, {ADDRESSES}, allowlist: {{mode: Plan, targets: [{{name: pods, type: NetworkPolicy, {body}}}]}}"
         ))
     };
+    let object_field = |body: &str| {
+        origin(&format!(
+            "{PROXY}, {SERVICE}, allowlist: {{targets: [{{name: t, type: ObjectField, objectField: {{apiVersion: configuration.konghq.com/v1, kind: KongPlugin, name: edge, path: config.allow, emptyMeans: Opens, {body}}}}}]}}"
+        ))
+    };
     let target = |body: &str| origin(&format!("{PROXY}, {SERVICE}, allowlist: {{targets: [{{name: t, {body}}}]}}"));
     vec![
-        (
-            origin(&format!("proxy: {{url: 'https://a.example/'}}, {ADDRESSES}, allowlist: {{mode: Enforce}}")),
-            "proxy.networkRef must be set when allowlist.mode is Plan or Enforce: it names the ProxyNetwork whose addresses are allowed",
-        ),
         (
             policy("networkPolicy: {ports: [80]}"),
             "allowlist.targets[].networkPolicy.podSelector must be set unless origin.type is Service: it names the pods that the policy guards",
@@ -100,6 +119,84 @@ fn bad() -> Vec<(String, &'static str)> {
         (
             target("type: IngressAnnotation"),
             "allowlist.targets[].ingressAnnotation must be set if and only if type is IngressAnnotation",
+        ),
+        (
+            target("type: RouteAnnotation"),
+            "allowlist.targets[].routeAnnotation must be set if and only if type is RouteAnnotation",
+        ),
+        (
+            target("type: ServiceSourceRanges"),
+            "allowlist.targets[].serviceSourceRanges must be set if and only if type is ServiceSourceRanges",
+        ),
+        (
+            target("type: ServiceAnnotation"),
+            "allowlist.targets[].serviceAnnotation must be set if and only if type is ServiceAnnotation",
+        ),
+        (
+            target("type: CiliumCIDRGroup"),
+            "allowlist.targets[].ciliumCIDRGroup must be set if and only if type is CiliumCIDRGroup",
+        ),
+        (
+            target("type: CalicoNetworkSet"),
+            "allowlist.targets[].calicoNetworkSet must be set if and only if type is CalicoNetworkSet",
+        ),
+        (
+            target("type: CalicoGlobalNetworkSet"),
+            "allowlist.targets[].calicoGlobalNetworkSet must be set if and only if type is CalicoGlobalNetworkSet",
+        ),
+        (
+            target("type: TraefikMiddleware"),
+            "allowlist.targets[].traefikMiddleware must be set if and only if type is TraefikMiddleware",
+        ),
+        (target("type: NginxPolicy"), "allowlist.targets[].nginxPolicy must be set if and only if type is NginxPolicy"),
+        (
+            target("type: EnvoyGatewaySecurityPolicy"),
+            "allowlist.targets[].envoyGatewaySecurityPolicy must be set if and only if type is EnvoyGatewaySecurityPolicy",
+        ),
+        (
+            target("type: IstioAuthorizationPolicy"),
+            "allowlist.targets[].istioAuthorizationPolicy must be set if and only if type is IstioAuthorizationPolicy",
+        ),
+        (
+            target("type: ContourHTTPProxy"),
+            "allowlist.targets[].contourHTTPProxy must be set if and only if type is ContourHTTPProxy",
+        ),
+        (target("type: ObjectField"), "allowlist.targets[].objectField must be set if and only if type is ObjectField"),
+        (
+            target("type: NetworkPolicy, configMap: {}"),
+            "allowlist.targets[].configMap may be set only if type is ConfigMap",
+        ),
+        (
+            target("type: ServiceAnnotation, serviceAnnotation: {name: a, preset: AlibabaACL}"),
+            "allowlist.targets[].serviceAnnotation.aclID must be set if and only if preset is AlibabaACL: the list itself is kept in the cloud",
+        ),
+        (
+            object_field("format: Objects"),
+            "allowlist.targets[].objectField.member must be set if and only if format is Objects: it names the member that holds the prefix",
+        ),
+        (
+            object_field("fixed: {source: Peer}"),
+            "allowlist.targets[].objectField.fixed may be set only if format is Objects",
+        ),
+        (
+            object_field("").replace("configuration.konghq.com/v1", "gateway.networking.k8s.io/v1"),
+            "allowlist.targets[].objectField.apiVersion must be of another project, such as configuration.konghq.com/v1",
+        ),
+        (
+            object_field("").replace("config.allow", "metadata.annotations"),
+            "allowlist.targets[].objectField.path must name a field that carries a list, not one of metadata or status",
+        ),
+    ]
+}
+
+/// Wrong manifests, each with what the API server must say.
+fn bad() -> Vec<(String, &'static str)> {
+    let target = |body: &str| origin(&format!("{PROXY}, {SERVICE}, allowlist: {{targets: [{{name: t, {body}}}]}}"));
+    let mut all = bad_targets();
+    all.extend([
+        (
+            origin(&format!("proxy: {{url: 'https://a.example/'}}, {ADDRESSES}, allowlist: {{mode: Enforce}}")),
+            "proxy.networkRef must be set when allowlist.mode is Plan or Enforce: it names the ProxyNetwork whose addresses are allowed",
         ),
         (
             origin(&format!("{PROXY}, origin: {{type: Service, addresses: {{ips: [203.0.113.10]}}}}")),
@@ -166,7 +263,8 @@ fn bad() -> Vec<(String, &'static str)> {
         (origin(&format!("{PROXY}, {ADDRESSES}, probe: {{pingss: 1}}")), "unknown field \"spec.probe.pingss\""),
         (target("type: NetworkPolicy}, {name: t, type: NetworkPolicy"), "spec.allowlist.targets[1]: Duplicate value"),
         (network("source: {type: HTTP, http: {urls: ['http://a.example/']}}"), "spec.source.http.urls[0]"),
-    ]
+    ]);
+    all
 }
 
 #[test]

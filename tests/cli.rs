@@ -67,7 +67,7 @@ const BROKEN: &str =
 #[test]
 fn help_says_what_each_command_does() {
     let mut all: Vec<String> = Vec::new();
-    for command in ["", "run", "diagnose", "explain", "plan", "ranges", "crds", "completion"] {
+    for command in ["", "run", "diagnose", "explain", "plan", "ranges", "check", "crds", "completion"] {
         let line = if command.is_empty() { "--help".to_owned() } else { format!("{command} --help") };
         let output = ask(&line);
         assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{command}");

@@ -137,16 +137,47 @@ fn it_installs_twice_and_grants_what_is_meant() {
     }
     assert!(!may("delete", "ingresses.networking.k8s.io", "shop"));
 
+    // Targets in objects of other projects: by namespace, one kind each.
+    assert!(!may("patch", "services", "shop"));
+    server.kubectl(&["apply", "-n", "shop", "-f", &path("deploy/enforce/targets/service.yaml")]).unwrap();
+    assert!(may("patch", "services", "shop") && !may("patch", "services", EVERYWHERE));
+    assert!(!may("delete", "services", "shop") && !may("create", "services", "shop"));
+    let folder = path("deploy/enforce/targets");
+    server.kubectl(&["apply", "--dry-run=server", "-n", "shop", "-f", &folder]).unwrap();
+
     // What the comments above the roles tell an administrator to type.
     server.kubectl(&["label", "namespace", "shop", "leeward.dev/enforce=allowed"]).unwrap();
     server.kubectl(&["apply", "--dry-run=server", "-f", &path("crds")]).unwrap();
 }
 
 #[test]
+fn rights_for_targets_are_one_kind_each_with_a_word_why() {
+    let page = std::fs::read_to_string(path("docs/targets.md")).unwrap();
+    let mut roles = Vec::new();
+    for file in std::fs::read_dir(path("deploy/enforce/targets")).unwrap() {
+        let file = file.unwrap().path();
+        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(page.contains(&format!("`{name}`")), "docs/targets.md does not name {name}");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (i, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("- apiGroups")) {
+            assert!(lines[i - 1].starts_with("# "), "{name}: {line} says not why");
+        }
+        for role in documents(&text).iter().filter(|d| d["kind"] == "ClusterRole") {
+            let allowed: Vec<String> = allowed(role).into_iter().collect();
+            roles.push(format!("{name}\n  {}", allowed.join("\n  ")));
+        }
+    }
+    roles.sort();
+    insta::assert_snapshot!(roles.join("\n"));
+}
+
+#[test]
 fn the_component_for_traffic_mounts_its_profiles_and_names_them() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("traffic-component");
     std::fs::create_dir_all(&folder).unwrap();
-    let up = "../".repeat(folder.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().components().count());
+    // Only relative paths are taken, and the build folder may stand outside of the checkout.
+    let up = "../".repeat(folder.components().count() - 1) + env!("CARGO_MANIFEST_DIR").trim_start_matches('/') + "/";
     let overlay = format!("resources: [{up}deploy]\ncomponents: [{up}deploy/traffic]\n");
     std::fs::write(folder.join("kustomization.yaml"), overlay).unwrap();
     let kubectl = lab::tools::control_plane().unwrap().join("kubectl");

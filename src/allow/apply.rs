@@ -1,6 +1,8 @@
 //! Doing what was planned: widen every target, read back, then narrow. Never more than was planned, never without the
 //! claim, and nothing is taken on trust that can be read again just before the write.
 
+mod field;
+mod owned;
 mod problem;
 mod rollback;
 mod write;
@@ -121,13 +123,13 @@ impl Run<'_> {
         match self.writer.write(target, step, memory).await {
             Ok(Done::AlreadyRight) => Progress::Right,
             Ok(Done::Wrote) => {
-                memory.written(&target.key, &step.fingerprint);
+                memory.written(&target.spot, &step.fingerprint);
                 if step.direction == Direction::Narrow && !step.repair {
                     self.rollbacks.extend(Rollback::of(&self.plan.origin, target, step));
                 }
                 self.writes.push(Written {
                     target: target.name.clone(),
-                    object: target.key.clone(),
+                    object: target.spot.clone(),
                     change: target.change,
                     direction: step.direction,
                     repair: step.repair,
@@ -149,12 +151,13 @@ impl Run<'_> {
         for (target, progress) in self.plan.targets.iter().zip(self.progress) {
             let (state, detail) = match (&target.veto, progress) {
                 (Some(veto), _) => {
+                    again |= veto.reason == Reason::Pending;
                     first.get_or_insert_with(|| veto.clone());
                     targets.push(target.status(self.plan.mode, false));
                     continue;
                 }
                 (None, Progress::Right) => {
-                    memory.found_right(&target.key, &target.fingerprint, self.writer.now);
+                    memory.found_right(&target.spot, &target.fingerprint, self.writer.now);
                     (TargetState::Synced, None)
                 }
                 (None, Progress::Waiting(why)) => {
@@ -195,7 +198,9 @@ fn carries(target: &TargetPlan) -> bool {
 impl Plan {
     fn outcome(&self, first: Option<Veto>, pending: &[String], leaving: &[String]) -> Synced {
         if let Some(veto) = first {
-            return Synced::new(Truth::False, veto.reason, veto.message);
+            // What is still being read is nobody's fault.
+            let truth = if veto.reason == Reason::Pending { Truth::Unknown } else { Truth::False };
+            return Synced::new(truth, veto.reason, veto.message);
         }
         if !pending.is_empty() {
             return Synced::new(Truth::Unknown, Reason::Pending, pending.join("; "));

@@ -1,5 +1,6 @@
 //! Vetoes: pure checks that keep a planned write from doing harm, each with its reason and what to do about it.
 
+mod field;
 mod isolation;
 
 use crate::api::conditions::Reason;
@@ -7,17 +8,15 @@ use crate::api::names::{ENFORCE_ALLOWED, ENFORCE_LABEL, ORIGIN_ANNOTATION};
 use crate::api::spec::Mode;
 use crate::api::status::TargetState;
 use crate::api::validated::{ValidTarget, Validated};
-use crate::observe::cluster::{ClusterSource, Kind, annotation_of, pods_of, selector_and_ports};
+use crate::observe::cluster::{ClusterSource, Kind, pods_of, selector_and_ports};
 use jiff::Timestamp;
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+pub use field::{field_too_large, not_handed_over, over_capacity};
 pub use isolation::{first_isolation, last_isolation, locked_out, opened};
-
-/// Annotations of one object may take this many bytes together, keys included (the API server's limit).
-const ANNOTATION_BYTES: usize = 256 << 10;
 
 /// Room for an object in etcd is 1.5 MiB; two thirds of it leave some for what others add.
 const OBJECT_BYTES: usize = 1 << 20;
@@ -40,6 +39,7 @@ impl Veto {
     pub const fn state(&self) -> TargetState {
         match self.reason {
             Reason::FieldConflict => TargetState::Conflict,
+            Reason::Pending => TargetState::Pending,
             Reason::ReferenceNotFound | Reason::SourceUnavailable | Reason::Forbidden => TargetState::Unavailable,
             _ => TargetState::Vetoed,
         }
@@ -95,20 +95,19 @@ pub fn not_permitted(source: &dyn ClusterSource, namespace: &str) -> Option<Veto
 }
 
 /// An object of our name without our mark is somebody else's.
-pub fn foreign_object(found: &NetworkPolicy, origin: &str) -> Option<Veto> {
-    let mark = super::render::network_policy::mark(found);
+pub fn foreign_object(kind: &str, found: &ObjectMeta, origin: &str) -> Option<Veto> {
+    let mark = found.annotations.as_ref().and_then(|a| a.get(ORIGIN_ANNOTATION)).map(String::as_str);
     if mark == Some(origin) {
         return None;
     }
-    let meta = &found.metadata;
-    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    let (namespace, name) = (found.namespace.as_deref().unwrap_or_default(), found.name.as_deref().unwrap_or_default());
     let whose = mark.map_or_else(
         || format!("has no annotation {ORIGIN_ANNOTATION}, so Leeward did not create it"),
         |other| format!("belongs to the origin {}", other.chars().take(128).collect::<String>()),
     );
     Some(Veto::new(
         Reason::ForeignObject,
-        format!("NetworkPolicy {namespace}/{name} {whose}; delete or rename it, or rename the origin or its target"),
+        format!("{kind} {namespace}/{name} {whose}; delete or rename it, or rename the origin or its target"),
     ))
 }
 
@@ -157,11 +156,10 @@ fn same_entrance(
     theirs: &ValidTarget,
 ) -> Option<String> {
     match (ours, theirs) {
-        (
-            ValidTarget::IngressAnnotation { ingress, preset, .. },
-            ValidTarget::IngressAnnotation { ingress: other, preset: other_preset, .. },
-        ) => (ingress == other && annotation_of(*preset) == annotation_of(*other_preset))
-            .then(|| format!("the allowlist of Ingress {}/{ingress}", origin.namespace)),
+        (ValidTarget::Field { field, .. }, ValidTarget::Field { field: other, .. }) => {
+            let same = field.object == other.object && field.place == other.place;
+            same.then(|| format!("the allowlist of {}", field.object.key(&origin.namespace)))
+        }
         (ValidTarget::NetworkPolicy { .. }, ValidTarget::NetworkPolicy { .. }) => {
             let guarded = |of: &Validated, target| selector_and_ports(source, of, target).ok().flatten();
             let (a, b) = (guarded(origin, ours)?, guarded(neighbour, theirs)?);
@@ -182,33 +180,13 @@ fn same_entrance(
     }
 }
 
-/// Whether all annotations of an object with this one fit.
-pub fn annotation_too_large<'a>(
-    object: &str,
-    key: &str,
-    value: &str,
-    others: impl Iterator<Item = (&'a String, &'a String)>,
-) -> Option<Veto> {
-    let taken: usize = others.filter(|(k, _)| *k != key).map(|(k, v)| k.len() + v.len()).sum();
-    let bytes = taken + key.len() + value.len();
-    (bytes > ANNOTATION_BYTES).then(|| {
-        Veto::new(
-            Reason::CapacityExceeded,
-            format!(
-                "the annotations of {object} would take {bytes} bytes of the {ANNOTATION_BYTES} that an object may have; \
-                 use a NetworkPolicy target, or a shorter list"
-            ),
-        )
-    })
-}
-
-/// Whether a rendered policy fits into an object.
-pub fn policy_too_large(rendered: &NetworkPolicy) -> Option<Veto> {
+/// Whether a rendered object fits.
+pub fn object_too_large(kind: &str, rendered: &impl serde::Serialize) -> Option<Veto> {
     let bytes = serde_json::to_vec(rendered).map_or(usize::MAX, |v| v.len());
     (bytes > OBJECT_BYTES).then(|| {
         Veto::new(
             Reason::CapacityExceeded,
-            format!("the NetworkPolicy would take {bytes} bytes of the {OBJECT_BYTES} that one object holds"),
+            format!("the {kind} would take {bytes} bytes of the {OBJECT_BYTES} that one object holds"),
         )
     })
 }

@@ -6,9 +6,10 @@
 //!
 //! S6 (no connection to a denied address) and S8 (one writer) are not visible in a single write and are held elsewhere.
 
-mod annotation;
+mod field;
 mod finalizer;
 mod network;
+mod output;
 mod policy;
 mod sent;
 
@@ -28,7 +29,7 @@ pub use sent::{Sent, Verb};
 /// The promises, by the numbers of the design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display)]
 pub enum Invariant {
-    /// An owned policy never has an empty or absent `from` or `ports`.
+    /// No list is empty, and an owned policy never lacks `from` or `ports`.
     S1,
     /// No prefix outside the admitted set or broader than the floor.
     S2,
@@ -90,7 +91,7 @@ pub fn violations(sent: &Sent, prior: Option<&Value>, world: &World) -> Vec<Viol
     }
     match (sent.resource.as_str(), sent.subresource.as_deref()) {
         ("networkpolicies", None) => policy::check(sent, prior, world, &mut found),
-        ("ingresses", None) => annotation::check(sent, prior, world, &mut found),
+        ("configmaps", None) => output::check(sent, prior, world, &mut found),
         ("proxynetworks", Some("status")) => {
             status_of(sent, &mut found);
             network::check(sent, prior, &mut found);
@@ -98,6 +99,7 @@ pub fn violations(sent: &Sent, prior: Option<&Value>, world: &World) -> Vec<Viol
         ("protectedorigins", Some("status")) => status_of(sent, &mut found),
         ("protectedorigins", None) => finalizer::check(sent, prior, world, &mut found),
         ("leases" | "events", None) => {}
+        (_, None) => field::check(sent, prior, world, &mut found),
         _ => found.add(Invariant::S5, format!("{sent} is no write that Leeward ever makes")),
     }
     found.0
@@ -136,7 +138,9 @@ impl World {
 
     /// Mode and namespace allow this write.
     fn check_consent(&self, sent: &Sent, origin: &ProtectedOrigin, found: &mut Findings) {
-        let namespace = sent.namespace.as_deref().unwrap_or_default();
+        let own = origin.metadata.namespace.as_deref().unwrap_or_default();
+        // What belongs to the whole cluster is written for an origin that somebody named on it.
+        let namespace = sent.namespace.as_deref().unwrap_or(own);
         let label = self
             .namespaces
             .iter()
@@ -148,7 +152,7 @@ impl World {
         if origin.spec.allowlist.mode != Mode::Enforce && !ends(origin) {
             found.add(Invariant::Consent, format!("{sent} in mode {:?}", origin.spec.allowlist.mode));
         }
-        if origin.metadata.namespace.as_deref() != Some(namespace) {
+        if own != namespace {
             found.add(Invariant::S5, format!("{sent} for an origin of another namespace"));
         }
     }

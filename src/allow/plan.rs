@@ -1,6 +1,7 @@
 //! What would be written where, and why not: current objects and desired ranges in, changes out. Pure.
 
-pub(super) mod annotation;
+mod config_map;
+pub(super) mod field;
 mod policy;
 mod release;
 mod summary;
@@ -8,7 +9,8 @@ mod summary;
 use super::desired::{Desired, desired};
 use super::guard::{self, Veto};
 use super::memory::{Fingerprint, Memory, ObjectKey};
-use super::render::ingress_annotation::AnnotationShape;
+use super::render::field::FieldShape;
+use crate::api::names::owned_name;
 use crate::api::spec::Mode;
 use crate::api::status::TargetState;
 use crate::api::targets::TargetType;
@@ -16,7 +18,9 @@ use crate::api::validated::{ValidTarget, Validated};
 use crate::net::{Prefix, RangeSet};
 use crate::observe::cluster::ClusterSource;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
@@ -84,8 +88,10 @@ pub struct TargetPlan {
     pub kind: TargetType,
     /// Name of the object, for status.
     pub object: String,
-    /// Names the object among all.
+    /// Names the object among all, in messages.
     pub key: ObjectKey,
+    /// Names what of it this target keeps: two targets may keep two fields of one object.
+    pub spot: ObjectKey,
     pub change: Change,
     /// Prefixes that the object would gain.
     pub added: Vec<Prefix>,
@@ -139,12 +145,21 @@ pub enum Direction {
 pub enum Write {
     /// The whole object. `had` is what stood there when this was planned, to restore it.
     Policy { rendered: Box<NetworkPolicy>, had: Option<Box<NetworkPolicy>> },
-    /// The annotation. `had` is its value when this was planned.
-    Annotation { shape: AnnotationShape, value: String, had: Option<String> },
+    /// The field. `had` is its value when this was planned.
+    Field { shape: Box<FieldShape>, value: Value, had: Option<Value> },
     /// The owned object goes.
-    Remove { namespace: String, name: String, uid: Option<String> },
+    Remove { kind: Owned, namespace: String, name: String, uid: Option<String> },
+    /// The whole ConfigMap. `had` is what stood there when this was planned.
+    ConfigMap { rendered: Box<ConfigMap>, had: Option<Box<ConfigMap>> },
     /// The field is given up.
-    Release { shape: AnnotationShape },
+    Release { shape: Box<FieldShape> },
+}
+
+/// Kinds of objects that Leeward creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display)]
+pub enum Owned {
+    NetworkPolicy,
+    ConfigMap,
 }
 
 /// Plans every target of an origin.
@@ -180,9 +195,8 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
 fn one(input: &PlanInput<'_>, target: &ValidTarget, ranges: &crate::net::AdmittedRanges) -> TargetPlan {
     let mut planned = match target {
         ValidTarget::NetworkPolicy { isolation, .. } => policy::plan(input, target, *isolation, ranges),
-        ValidTarget::IngressAnnotation { ingress, preset, .. } => {
-            annotation::plan(input, target, ingress, *preset, ranges)
-        }
+        ValidTarget::Field { field, .. } => field::plan(input, target, field, ranges),
+        ValidTarget::ConfigMap { formats, .. } => config_map::plan(input, target, formats, ranges),
     };
     if planned.veto.is_none() {
         planned.veto = guard::shared_entrance(input.source, input.origin, input.created, target, input.neighbours);
@@ -196,16 +210,24 @@ fn one(input: &PlanInput<'_>, target: &ValidTarget, ranges: &crate::net::Admitte
 impl TargetPlan {
     /// A target of which nothing is known yet.
     fn new(origin: &Validated, target: &ValidTarget) -> Self {
-        let (kind, object) = match target {
-            ValidTarget::NetworkPolicy { name, first, .. } => {
-                ("NetworkPolicy", crate::api::names::policy_name(&origin.name, name, *first))
+        let owned = |kind: &str, name: &str, first: bool| {
+            let object = owned_name(&origin.name, name, first);
+            let key = format!("{kind} {}/{object}", origin.namespace);
+            (object, key.clone(), key)
+        };
+        let (object, key, spot) = match target {
+            ValidTarget::NetworkPolicy { name, first, .. } => owned("NetworkPolicy", name, *first),
+            ValidTarget::ConfigMap { name, first, .. } => owned("ConfigMap", name, *first),
+            ValidTarget::Field { field, .. } => {
+                let key = field.object.key(&origin.namespace);
+                (field.object.name.clone(), key.clone(), format!("{key} {}", field.place))
             }
-            ValidTarget::IngressAnnotation { ingress, .. } => ("Ingress", ingress.clone()),
         };
         Self {
             name: target.name().to_owned(),
             kind: target.kind(),
-            key: format!("{kind} {}/{object}", origin.namespace),
+            key,
+            spot,
             object,
             change: Change::Nothing,
             added: Vec::new(),
@@ -232,7 +254,7 @@ impl TargetPlan {
     /// Vetoes from what happened before.
     fn remembered(&self, memory: &Memory) -> Option<Veto> {
         use crate::api::conditions::Reason;
-        if memory.contested(&self.key, &self.fingerprint) {
+        if memory.contested(&self.spot, &self.fingerprint) {
             let message = format!(
                 "{} was changed back more than five times in ten minutes: another tool keeps writing it. Leeward has \
                  stopped; make the other tool leave it alone",
@@ -240,7 +262,7 @@ impl TargetPlan {
             );
             return Some(Veto::new(Reason::FieldConflict, message));
         }
-        memory.rolled_back(&self.key, &self.fingerprint).then(|| {
+        memory.rolled_back(&self.spot, &self.fingerprint).then(|| {
             let message = format!(
                 "the last narrowing of {} was followed by failures and was rolled back; it is tried again when the list \
                  or the spec changes",

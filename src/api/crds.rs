@@ -76,6 +76,10 @@ fn bounded_foreign_types(root: &mut JSONSchemaProps) {
     if let Some(form) = property(root, &["spec", "source", "http", "form"]) {
         map(form, 16, 1024);
     }
+    let fixed = property(root, &["spec", "allowlist", "targets"]).and_then(items);
+    if let Some(fixed) = fixed.and_then(|t| property(t, &["objectField", "fixed"])) {
+        map(fixed, 8, 253);
+    }
     let targets = property(root, &["spec", "allowlist", "targets"]).and_then(items);
     let Some(selector) = targets.and_then(|t| property(t, &["networkPolicy", "podSelector"])) else { return };
     if let Some(labels) = property(selector, &["matchLabels"]) {

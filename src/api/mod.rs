@@ -7,6 +7,7 @@
 pub mod cause;
 pub mod conditions;
 pub mod crds;
+pub mod field;
 pub mod names;
 pub mod probing;
 pub mod provider;

@@ -46,9 +46,9 @@ pub fn foreign_manager(origin: &str) -> String {
     shortened(&format!("leeward-{origin}"), 128)
 }
 
-/// Name of the NetworkPolicy of a target. The first NetworkPolicy target of origin `shop` is
-/// `leeward-shop`, further ones `leeward-shop-TARGET`.
-pub fn policy_name(origin: &str, target: &str, first: bool) -> String {
+/// Name of an object that Leeward creates for a target. That of the first target of its kind of origin `shop` is
+/// `leeward-shop`, further ones are `leeward-shop-TARGET`.
+pub fn owned_name(origin: &str, target: &str, first: bool) -> String {
     if first {
         shortened(&format!("leeward-{origin}"), MAX_NAME)
     } else {
@@ -109,14 +109,14 @@ mod tests {
 
     #[test]
     fn the_first_policy_carries_the_origin_name_alone() {
-        assert_eq!(policy_name("shop", "pods", true), "leeward-shop");
-        assert_eq!(policy_name("shop", "extra", false), "leeward-shop-extra");
+        assert_eq!(owned_name("shop", "pods", true), "leeward-shop");
+        assert_eq!(owned_name("shop", "extra", false), "leeward-shop-extra");
     }
 
     #[test]
     fn long_names_are_shortened_and_stay_distinct() {
-        let a = policy_name(&"a".repeat(63), "one", false);
-        let b = policy_name(&"a".repeat(63), "two", false);
+        let a = owned_name(&"a".repeat(63), "one", false);
+        let b = owned_name(&"a".repeat(63), "two", false);
         assert!(a.len() <= 63 && b.len() <= 63);
         assert_ne!(a, b);
     }

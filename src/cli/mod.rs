@@ -2,6 +2,7 @@
 //! library, writes what it found to standard output and ends with an [`Exit`]; a command that cannot
 //! do its work writes nothing there and says why on standard error.
 
+mod check;
 mod cluster;
 mod color;
 mod completion;
@@ -49,6 +50,8 @@ enum Command {
     Ranges(Box<ranges::Args>),
     /// Write a ticket for the provider, the host or the network: times, paths, addresses, request ids, evidence
     Report(Box<report::Args>),
+    /// Look whether the installation is in order: kinds, rights, Lease, lists, pings
+    Check(check::Args),
     /// Print the CustomResourceDefinitions, ready for kubectl apply
     Crds(crds::Args),
     /// Print the completion script of a shell
@@ -64,6 +67,7 @@ impl Command {
             Self::Plan(args) => block_on(args.run()),
             Self::Ranges(args) => block_on(args.run()),
             Self::Report(args) => block_on(args.run()),
+            Self::Check(args) => block_on(args.run()),
             Self::Crds(args) => args.run(),
             Self::Completion(args) => args.run(&mut command(called)),
         }

@@ -4,14 +4,15 @@ use super::cluster::ClusterArgs;
 use super::exit::Exit;
 use super::networks::{self, FeedArgs, Networks};
 use super::presets;
-use crate::api::{API_VERSION, ProxyNetwork};
-use crate::net::{Family, RangeSet};
+use crate::allow::render::output;
+use crate::api::ProxyNetwork;
+use crate::api::targets::OutputFormat;
+use crate::net::RangeSet;
 use crate::observe::cluster::Files;
 use anyhow::{Context, anyhow, bail};
 use clap::{ArgGroup, ValueEnum};
 use kube::Api;
-use serde_json::{Value, json};
-use std::fmt::Write as _;
+use serde_json::Value;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -51,6 +52,18 @@ enum Form {
     Haproxy,
     /// One line, as annotations want it
     Comma,
+}
+
+impl Form {
+    const fn key(self) -> OutputFormat {
+        match self {
+            Self::Lines => OutputFormat::Lines,
+            Self::Json => OutputFormat::JSON,
+            Self::Nginx => OutputFormat::Nginx,
+            Self::Haproxy => OutputFormat::HAProxy,
+            Self::Comma => OutputFormat::Comma,
+        }
+    }
 }
 
 impl Args {
@@ -98,42 +111,17 @@ fn pretty(object: &Value) -> anyhow::Result<String> {
 }
 
 fn render(network: &ProxyNetwork, ranges: &RangeSet, form: Form) -> anyhow::Result<String> {
-    let texts = ranges.texts();
     let name = network.metadata.name.as_deref().unwrap_or_default();
     let as_of = network.status.as_ref().and_then(|status| status.active.as_ref()?.as_of.as_deref());
-    let dated = as_of.map_or_else(String::new, |day| format!(" as of {day}"));
-    let mut out = String::new();
-    match form {
-        Form::Lines => texts.iter().try_for_each(|t| writeln!(out, "{t}"))?,
-        Form::Comma => writeln!(out, "{}", texts.join(","))?,
-        Form::Haproxy => {
-            writeln!(out, "# {name} {}{dated}", ranges.hash())?;
-            texts.iter().try_for_each(|t| writeln!(out, "{t}"))?;
-        }
-        Form::Nginx => {
-            writeln!(out, "# {name} {}{dated}", ranges.hash())?;
-            texts.iter().try_for_each(|t| writeln!(out, "allow {t};"))?;
-            writeln!(out, "deny all;")?;
-        }
-        Form::Json => {
-            let mut object = json!({
-                "apiVersion": API_VERSION,
-                "kind": "Ranges",
-                "network": name,
-                "hash": ranges.hash(),
-                "prefixes": texts.len(),
-                "ipv4Prefixes": ranges.prefix_count(Family::V4),
-                "ipv6Prefixes": ranges.prefix_count(Family::V6),
-                "cidrs": texts,
-            });
-            if let (Some(members), Some(day)) = (object.as_object_mut(), as_of) {
-                members.insert("asOf".to_owned(), day.into());
-            }
-            if let (Some(members), Some(preset)) = (object.as_object_mut(), &network.spec.source.preset) {
-                members.insert("preset".to_owned(), presets::one(preset.name)?);
-            }
-            out = pretty(&object)?;
-        }
+    if form != Form::Json {
+        return Ok(output::text(name, ranges, as_of, form.key()));
     }
-    Ok(out)
+    let mut object = output::object(name, ranges);
+    if let Some(day) = as_of {
+        object.insert("asOf".to_owned(), day.into());
+    }
+    if let Some(preset) = &network.spec.source.preset {
+        object.insert("preset".to_owned(), presets::one(preset.name)?);
+    }
+    pretty(&Value::Object(object))
 }

@@ -21,6 +21,6 @@ mod surroundings;
 mod traffic;
 mod turns;
 
-pub use identity::api_server;
+pub use identity::{api_server, namespace as own_namespace};
 pub use options::{LogFormat, RunOptions};
 pub use run::{StartError, run};

@@ -20,6 +20,8 @@ use tower::{Layer, Service};
 pub struct Gate {
     /// The administrator, who goes through no gate.
     admin: Client,
+    /// Name of the network of the test.
+    network: String,
     state: Arc<Mutex<State>>,
 }
 
@@ -34,8 +36,8 @@ struct State {
 }
 
 impl Gate {
-    pub fn new(admin: Client) -> Self {
-        Self { admin, state: Arc::default() }
+    pub fn new(admin: Client, network: &str) -> Self {
+        Self { admin, network: network.to_owned(), state: Arc::default() }
     }
 
     /// Requests so far, watches aside.
@@ -77,7 +79,7 @@ impl Gate {
             state.broken.push(format!("{} {} is no write that anybody knows", parts.method, parts.uri));
             return;
         };
-        let (mut world, prior) = self.world(&sent, state.rolling_back);
+        let (mut world, prior) = self.world(&sent, parts.uri.path(), state.rolling_back);
         for inline in world.networks.iter_mut().filter_map(|n| n.spec.source.inline.as_mut()) {
             state.listed.extend(inline.cidrs.iter().cloned());
             // Taking back a narrowing restores what was listed before it.
@@ -89,24 +91,22 @@ impl Gate {
         state.broken.extend(found.iter().map(|violation| format!("{violation}\n{}", sent.object)));
     }
 
-    fn world(&self, sent: &Sent, rolling_back: bool) -> (World, Option<Value>) {
+    fn world(&self, sent: &Sent, path: &str, rolling_back: bool) -> (World, Option<Value>) {
         let namespace = sent.namespace.as_deref().unwrap_or_default();
         let world = World {
-            origins: self.list(&format!("/apis/leeward.dev/v1alpha1/namespaces/{namespace}/protectedorigins")),
-            networks: vec![self.network(namespace)],
+            origins: self.list("/apis/leeward.dev/v1alpha1/protectedorigins"),
+            networks: vec![self.network()],
             policies: self.list(&format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies")),
             pods: self.list(&format!("/api/v1/namespaces/{namespace}/pods")),
             namespaces: self.list("/api/v1/namespaces"),
             canaries: Vec::new(),
             rolling_back,
         };
-        let path = format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/{}/{}", sent.resource, sent.name);
-        (world, read(&self.admin, &path))
+        (world, read(&self.admin, path))
     }
 
-    /// The network of the test, which is named after its namespace.
-    fn network(&self, name: &str) -> ProxyNetwork {
-        let path = format!("/apis/leeward.dev/v1alpha1/proxynetworks/{name}");
+    fn network(&self) -> ProxyNetwork {
+        let path = format!("/apis/leeward.dev/v1alpha1/proxynetworks/{}", self.network);
         serde_json::from_value(read(&self.admin, &path).unwrap()).unwrap()
     }
 
@@ -120,7 +120,8 @@ pub fn read(client: &Client, path: &str) -> Option<Value> {
     let request = Request::get(path).body(Vec::new()).unwrap();
     match waited(client.request::<Value>(request)) {
         Ok(value) => Some(value),
-        Err(kube::Error::Api(status)) if status.is_not_found() => None,
+        // A kind that does not exist is answered with a page for people.
+        Err(kube::Error::Api(status)) if status.code == 404 => None,
         Err(error) => panic!("{path}: {error}"),
     }
 }

@@ -9,15 +9,16 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use lab::control_plane::ControlPlane;
 use leeward::allow::{self, Applied, Memory, Narrowing, Plan, PlanInput, Rollback, plan, release};
+use leeward::api::field::{Field, ObjectRef};
 use leeward::api::validated::Validated;
 use leeward::api::{ProtectedOrigin, crds};
-use leeward::observe::cluster::{ClusterSource, Kind, Options, Stores};
+use leeward::observe::cluster::{ClusterSource, Kind, Options, Sight, Stores};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-static SERVER: LazyLock<&'static ControlPlane> = LazyLock::new(|| {
+pub static SERVER: LazyLock<&'static ControlPlane> = LazyLock::new(|| {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let server = ControlPlane::shared();
     for (_, crd) in crds::all() {
@@ -117,7 +118,7 @@ metadata: {name: beat, namespace: NS}
             ])
             .unwrap();
         let admin = Client::try_from(config(&server.kubeconfig_text()).await).unwrap();
-        let gate = Gate::new(admin.clone());
+        let gate = Gate::new(admin.clone(), &namespace);
         let client = client(&server.kubeconfig_text(), &gate).await;
         let stores = Stores::start(client.clone(), &Options { namespaces: vec![namespace.clone()] });
         assert!(stores.ready(Duration::from_secs(20)).await, "{:?}", stores.waiting());
@@ -189,6 +190,32 @@ spec:
         self.client = client(&text, &self.gate).await;
     }
 
+    /// From here on the stores are those of somebody who may read all that facts need, and nothing of other projects.
+    #[allow(dead_code, reason = "the tests of owned objects need it not")]
+    pub async fn watch_restricted(&mut self) {
+        let ns = &self.namespace;
+        let rules = "[{apiGroups: [''], resources: [services, pods, configmaps, namespaces, nodes], verbs: [list, watch]}, {apiGroups: [networking.k8s.io, discovery.k8s.io, leeward.dev], resources: ['*'], verbs: [list, watch]}]";
+        SERVER
+            .apply(&format!(
+                "{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {{name: {ns}}}, rules: {rules}}}\n---\n{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {{name: {ns}}}, roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {ns}}}, subjects: [{{kind: ServiceAccount, name: default, namespace: {ns}}}]}}"
+            ))
+            .unwrap();
+        let text = SERVER.service_account_kubeconfig(ns, "default").unwrap();
+        let options = Options { namespaces: vec![ns.clone()] };
+        self.stores = Stores::start(client(&text, &self.gate).await, &options);
+        assert!(self.stores.ready(Duration::from_secs(20)).await, "{:?}", self.stores.waiting());
+    }
+
+    /// Waits until the stores show the output `ConfigMap` so.
+    #[allow(dead_code, reason = "the tests of owned objects need it not")]
+    pub async fn await_config_map(&self, so: impl Fn(&Value) -> bool) {
+        eventually("the ConfigMap is seen", || {
+            let seen = self.stores.config_map(&self.namespace, "leeward-shop");
+            seen.is_some_and(|map| so(&serde_json::to_value(map.as_ref()).unwrap()))
+        })
+        .await;
+    }
+
     /// From here on nobody answers.
     pub async fn cut_off(&mut self) {
         let text = SERVER.kubeconfig_text().replace(&SERVER.url(), "https://127.0.0.1:9");
@@ -224,6 +251,7 @@ spec:
             labels.and_then(|l| l.get("beat").cloned()).as_ref() == Some(&beat)
         };
         let ns = &self.namespace;
+        let fields: Vec<ObjectRef> = self.fields();
         let policy = |name: &str| {
             let all = self.stores.network_policies(ns);
             all.into_iter().find(|p| p.metadata.name.as_deref() == Some(name))
@@ -237,10 +265,58 @@ spec:
                 && owned.is_some() == has_policy
                 && owned.is_none_or(|p| labelled(p.metadata.labels.clone()))
                 && policy("default-deny").is_some() == has_deny
+                && fields.iter().all(|object| self.has_seen(object))
                 && self.stores.knows(Kind::Pod)
                 && self.stores.pods(ns).iter().all(|p| p.status.as_ref().is_some_and(|s| s.pod_ip.is_some()))
         })
         .await;
+    }
+
+    /// The objects of other projects that the targets name.
+    fn fields(&self) -> Vec<ObjectRef> {
+        let targets = self.resource.spec.allowlist.targets.iter();
+        let fields = targets.filter_map(|target| Field::of(target).unwrap());
+        fields.map(|field| field.object).filter(|object| object.api.kind != "Ingress").collect()
+    }
+
+    /// Whether the stores show the object as it is now.
+    fn has_seen(&self, object: &ObjectRef) -> bool {
+        let essence = |value: &Value| {
+            let managers = value["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+            let managers = managers.into_iter().filter(|m| m["subresource"].is_null());
+            // Of core kinds only those who hold an allowlist are kept.
+            let managers: Vec<Value> = managers.map(|mut m| m["fieldsV1"].take()).collect();
+            let managers = if object.api.group.is_empty() { Vec::new() } else { managers };
+            (
+                value["metadata"]["uid"].clone(),
+                value["metadata"]["annotations"].clone(),
+                value["spec"].clone(),
+                managers,
+            )
+        };
+        let now = read(&self.admin, &self.object_path(object));
+        match (self.stores.carrier(object, &self.namespace), now) {
+            (Sight::Found(seen), Some(now)) => essence(&seen.value) == essence(&now),
+            (Sight::Missing | Sight::NoKind, None) => true,
+            _ => false,
+        }
+    }
+
+    fn object_path(&self, object: &ObjectRef) -> String {
+        let group = match object.api.group.as_str() {
+            "" => format!("/api/{}", object.api.version),
+            group => format!("/apis/{group}/{}", object.api.version),
+        };
+        let namespace = object.namespace(&self.namespace).map_or_else(String::new, |n| format!("/namespaces/{n}"));
+        format!("{group}{namespace}/{}/{}", object.api.plural, object.name)
+    }
+
+    /// The object of the first target that is a field.
+    #[allow(dead_code, reason = "the tests of owned objects need it not")]
+    pub fn object(&self) -> Option<Value> {
+        let mut targets = self.resource.spec.allowlist.targets.iter();
+        let field = targets.find_map(|target| Field::of(target).unwrap()).unwrap();
+        read(&self.admin, &self.object_path(&field.object))
     }
 
     fn input<'a>(&'a self, origin: &'a Validated, narrowing: &'a Narrowing) -> PlanInput<'a> {
@@ -360,6 +436,7 @@ spec:
         match kind {
             "namespace" => format!("/api/v1/namespaces/{name}"),
             "ingress" => format!("/apis/networking.k8s.io/v1/namespaces/{ns}/ingresses/{name}"),
+            "configmap" => format!("/api/v1/namespaces/{ns}/configmaps/{name}"),
             "networkpolicy" => format!("/apis/networking.k8s.io/v1/namespaces/{ns}/networkpolicies/{name}"),
             other => panic!("no path for {other}"),
         }

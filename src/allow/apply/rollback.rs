@@ -6,10 +6,11 @@ use super::write::{Done, Writer};
 use super::{Claim, Direction, Step, TargetPlan};
 use crate::allow::guard::Veto;
 use crate::allow::memory::{Fingerprint, Memory};
-use crate::allow::plan::Write;
+use crate::allow::plan::{Owned, Write};
 use crate::allow::render::network_policy;
 use crate::api::conditions::Reason;
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 
 /// How to restore what stood before a narrowing.
@@ -32,15 +33,15 @@ impl Rollback {
             Write::Policy { rendered, had: Some(had) } => {
                 Write::Policy { rendered: Box::new(network_policy::owned(had, rendered)), had: Some(rendered.clone()) }
             }
-            Write::Policy { rendered, had: None } => Write::Remove {
-                namespace: rendered.metadata.namespace.clone()?,
-                name: rendered.metadata.name.clone()?,
-                uid: None,
-            },
-            Write::Annotation { shape, value, had: Some(had) } => {
-                Write::Annotation { shape: shape.clone(), value: had.clone(), had: Some(value.clone()) }
+            Write::Policy { rendered, had: None } => gone(Owned::NetworkPolicy, &rendered.metadata)?,
+            Write::ConfigMap { rendered, had: Some(had) } => {
+                Write::ConfigMap { rendered: had.clone(), had: Some(rendered.clone()) }
             }
-            Write::Annotation { shape, had: None, .. } => Write::Release { shape: shape.clone() },
+            Write::ConfigMap { rendered, had: None } => gone(Owned::ConfigMap, &rendered.metadata)?,
+            Write::Field { shape, value, had: Some(had) } => {
+                Write::Field { shape: shape.clone(), value: had.clone(), had: Some(value.clone()) }
+            }
+            Write::Field { shape, had: None, .. } => Write::Release { shape: shape.clone() },
             Write::Remove { .. } | Write::Release { .. } => return None,
         };
         let restore = Step { direction: Direction::Widen, repair: false, fingerprint: Fingerprint::new(), write };
@@ -49,20 +50,24 @@ impl Rollback {
 
     #[cfg(test)]
     pub fn any() -> Self {
-        use crate::allow::render::ingress_annotation::AnnotationShape;
-        use crate::api::targets::{IngressPreset, TargetType};
-        let shape = AnnotationShape::new("shop", "web", None, IngressPreset::IngressNginx, "shop");
+        use crate::api::targets::TargetType;
         let restore = Step {
             direction: Direction::Widen,
             repair: false,
             fingerprint: String::new(),
-            write: Write::Release { shape },
+            write: Write::Remove {
+                kind: Owned::ConfigMap,
+                namespace: "shop".to_owned(),
+                name: "leeward-shop".to_owned(),
+                uid: None,
+            },
         };
         let target = TargetPlan {
             name: "web".to_owned(),
-            kind: TargetType::IngressAnnotation,
-            object: "web".to_owned(),
-            key: "Ingress shop/web".to_owned(),
+            kind: TargetType::ConfigMap,
+            object: "leeward-shop".to_owned(),
+            key: "ConfigMap shop/leeward-shop".to_owned(),
+            spot: "ConfigMap shop/leeward-shop".to_owned(),
             change: crate::allow::Change::Update,
             added: Vec::new(),
             removed: Vec::new(),
@@ -80,10 +85,15 @@ impl Rollback {
         &self.target.name
     }
 
-    /// Kind, namespace and name of the object.
-    pub fn key(&self) -> &str {
-        &self.target.key
+    /// Names what of which object it restores.
+    pub fn spot(&self) -> &str {
+        &self.target.spot
     }
+}
+
+/// The end of an object that stood not there before.
+fn gone(kind: Owned, meta: &ObjectMeta) -> Option<Write> {
+    Some(Write::Remove { kind, namespace: meta.namespace.clone()?, name: meta.name.clone()?, uid: None })
 }
 
 /// Restores what stood before, and remembers not to try the same again. `Ok(false)`: there was nothing to restore.
@@ -97,7 +107,7 @@ pub async fn roll_back(
     let writer = Writer { client, origin: &rollback.origin, claim, now };
     match writer.write(&rollback.target, &rollback.restore, memory).await {
         Ok(done) => {
-            memory.roll_back(&rollback.target.key, &rollback.narrowed);
+            memory.roll_back(&rollback.target.spot, &rollback.narrowed);
             Ok(done == Done::Wrote)
         }
         Err(Problem::Veto(veto)) => Err(veto),

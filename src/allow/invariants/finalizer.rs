@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::api::ProtectedOrigin;
+use crate::api::field::Field;
 use crate::api::names::{FINALIZER_MANAGER, RELEASE_FINALIZER};
 use crate::api::spec::DeletionPolicy;
-use crate::api::targets::TargetType;
 
 use super::{Findings, Invariant, Sent, Verb, World};
 
@@ -56,5 +56,5 @@ fn asks(origin: &ProtectedOrigin) -> bool {
     let allowlist = &origin.spec.allowlist;
     origin.metadata.deletion_timestamp.is_none()
         && allowlist.deletion_policy == DeletionPolicy::Delete
-        && allowlist.targets.iter().any(|target| target.kind == TargetType::IngressAnnotation)
+        && allowlist.targets.iter().any(|target| Field::of(target).is_ok_and(|field| field.is_some()))
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::allow::evaluate::{DestinationPod, Evaluator};
 use crate::api::ProtectedOrigin;
-use crate::api::names::{MANAGED_BY, MANAGED_BY_LABEL, OBJECT_MANAGER, ORIGIN_ANNOTATION, policy_name};
+use crate::api::names::{MANAGED_BY, MANAGED_BY_LABEL, OBJECT_MANAGER, ORIGIN_ANNOTATION, owned_name};
 use crate::api::spec::DeletionPolicy;
 use crate::api::targets::{Isolation, TargetType};
 use crate::net::{Prefix, RangeSet};
@@ -166,7 +166,7 @@ fn targets(sent: &Sent, origin: &ProtectedOrigin) -> impl Iterator<Item = Isolat
     let name = origin.metadata.name.as_deref().unwrap_or_default();
     let policies = origin.spec.allowlist.targets.iter().filter(|target| target.kind == TargetType::NetworkPolicy);
     policies.enumerate().filter_map(move |(index, target)| {
-        let ours = policy_name(name, &target.name, index == 0) == sent.name;
+        let ours = owned_name(name, &target.name, index == 0) == sent.name;
         ours.then(|| target.network_policy.as_ref().map(|policy| policy.isolation).unwrap_or_default())
     })
 }

@@ -25,6 +25,8 @@ pub enum Verb {
 pub struct Sent {
     /// How.
     pub verb: Verb,
+    /// API group; empty for the core group.
+    pub group: String,
     /// Plural name of the resource, such as `networkpolicies`.
     pub resource: String,
     /// Such as `status`.
@@ -56,8 +58,10 @@ impl Sent {
         };
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         // /api/v1/… or /apis/GROUP/VERSION/…
-        let (["api", _, rest @ ..] | ["apis", _, _, rest @ ..]) = parts.as_slice() else {
-            return None;
+        let (group, rest) = match parts.as_slice() {
+            ["api", _, rest @ ..] => ("", rest),
+            ["apis", group, _, rest @ ..] => (*group, rest),
+            _ => return None,
         };
         let (namespace, rest) = match rest {
             ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (Some((*namespace).to_owned()), rest),
@@ -77,6 +81,7 @@ impl Sent {
         };
         Some(Self {
             verb,
+            group: group.to_owned(),
             resource: resource.to_owned(),
             subresource,
             namespace,

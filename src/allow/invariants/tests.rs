@@ -3,9 +3,9 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::*;
-use crate::allow::render::ingress_annotation::{self, AnnotationShape};
+use crate::allow::render::field::{self as render, FieldShape};
 use crate::allow::render::network_policy::{self, PolicyShape};
-use crate::api::targets::IngressPreset;
+use crate::api::field::Field;
 
 fn typed<T: DeserializeOwned>(text: &str) -> T {
     serde_saphyr::from_str(text).unwrap_or_else(|problem| panic!("{text}: {problem}"))
@@ -92,8 +92,9 @@ fn ingress() -> Value {
 }
 
 fn apply_ingress(value: Option<&str>) -> Sent {
-    let shape = AnnotationShape::new("shop", "shop", Some("u-2".to_owned()), IngressPreset::IngressNginx, "shop");
-    let body = serde_json::to_vec(&ingress_annotation::patch(&shape, value)).unwrap();
+    let field = Field::of(&world().origins[0].spec.allowlist.targets[1]).unwrap().unwrap();
+    let shape = FieldShape::new(&field, "shop", "shop", Some("u-2".to_owned()));
+    let body = serde_json::to_vec(&render::patch(&shape, value.map(Value::from).as_ref())).unwrap();
     let path = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/shop";
     Sent::of("PATCH", path, "fieldManager=leeward-shop", "application/apply-patch+yaml", &body).unwrap()
 }
@@ -111,7 +112,7 @@ fn what_the_renderers_make_breaks_nothing() {
     assert_eq!(violations(&apply_policy(&policy()), None, &world), []);
     assert_eq!(violations(&overwrite_policy(&standing()), Some(&standing()), &world), []);
     assert_eq!(violations(&delete_policy(), Some(&standing()), &world), []);
-    let value = ingress_annotation::render(&ranges(&DESIRED));
+    let value = DESIRED.join(",");
     assert_eq!(violations(&apply_ingress(Some(&value)), Some(&ingress()), &world), []);
 }
 
@@ -387,4 +388,115 @@ fn reads_are_not_writes() {
     let created = created.unwrap();
     assert_eq!((created.verb, created.name.as_str(), created.dry_run), (Verb::Create, "e", true));
     assert_eq!(created.to_string(), "Create of events shop/e");
+}
+
+/// The world with this target beside the others.
+fn with_target(target: &str) -> World {
+    let mut world = world();
+    world.origins[0].spec.allowlist.targets.push(typed(target));
+    world
+}
+
+/// What the renderer makes of the last target, on its way to this path.
+fn fill(world: &World, path: &str, prefixes: &[&str]) -> Sent {
+    let field = Field::of(world.origins[0].spec.allowlist.targets.last().unwrap()).unwrap().unwrap();
+    let shape = FieldShape::new(&field, "shop", "shop", Some("u-3".to_owned()));
+    let value = field.form.value(&prefixes.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>());
+    let body = serde_json::to_vec(&render::patch(&shape, Some(&value))).unwrap();
+    Sent::of("PATCH", path, "fieldManager=leeward-shop", "application/apply-patch+yaml", &body).unwrap()
+}
+
+#[test]
+fn a_field_of_a_cluster_scoped_object_needs_the_mark_on_it() {
+    let world = with_target("{name: group, type: CiliumCIDRGroup, ciliumCIDRGroup: {name: edge}}");
+    let sent = fill(&world, "/apis/cilium.io/v2/ciliumcidrgroups/edge", &DESIRED);
+    let marked = |mark: &str| json!({"metadata": {"uid": "u-3", "annotations": {"leeward.dev/origin": mark}}});
+    assert_eq!(broken(&sent, Some(&marked("shop/shop")), &world), []);
+    for mark in ["other/shop", "shop/other", ""] {
+        assert_eq!(broken(&sent, Some(&marked(mark)), &world), [Invariant::S5], "{mark}");
+    }
+    assert_eq!(broken(&sent, Some(&json!({"metadata": {"uid": "u-3"}})), &world), [Invariant::S5]);
+    let given_up = Sent { object: json!({"metadata": {"name": "edge", "uid": "u-3"}}), ..sent };
+    let mut ending = world;
+    ending.origins[0].spec.allowlist.deletion_policy = DeletionPolicy::Delete;
+    ending.origins[0].metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+    assert_eq!(broken(&given_up, Some(&marked("shop/shop")), &ending), [Invariant::S9], "an empty group shuts all out");
+}
+
+#[test]
+fn a_field_that_leeward_knows_nothing_of_needs_the_mark_too() {
+    let world = with_target(
+        "{name: any, type: ObjectField, objectField: {apiVersion: a.example.com/v1, kind: Gate, name: g, path: spec.allow, emptyMeans: Opens}}",
+    );
+    let sent = fill(&world, "/apis/a.example.com/v1/namespaces/shop/gates/g", &DESIRED);
+    let marked = json!({"metadata": {"uid": "u-3", "annotations": {"leeward.dev/origin": "shop/shop"}}});
+    assert_eq!(broken(&sent, Some(&marked), &world), []);
+    assert_eq!(broken(&sent, Some(&json!({"metadata": {"uid": "u-3"}})), &world), [Invariant::S5]);
+}
+
+#[test]
+fn a_field_inside_of_rules_is_held_to_the_same() {
+    let world = with_target("{name: istio, type: IstioAuthorizationPolicy, istioAuthorizationPolicy: {name: edge}}");
+    let path = "/apis/security.istio.io/v1/namespaces/shop/authorizationpolicies/edge";
+    let policy = |action: &str| {
+        let marks = json!({"leeward.dev/origin": "shop/shop"});
+        json!({"metadata": {"uid": "u-3", "annotations": marks}, "spec": {"action": action}})
+    };
+    let unmarked = json!({"metadata": {"uid": "u-3"}, "spec": {"action": "DENY"}});
+    assert_eq!(broken(&fill(&world, path, &DESIRED), Some(&unmarked), &world), [Invariant::S5]);
+    assert_eq!(broken(&fill(&world, path, &DESIRED), Some(&policy("DENY")), &world), []);
+    assert_eq!(broken(&fill(&world, path, &DESIRED), Some(&policy("ALLOW")), &world), [Invariant::S9]);
+    assert!(broken(&fill(&world, path, &[]), Some(&policy("DENY")), &world).contains(&Invariant::S1));
+    assert_eq!(broken(&fill(&world, path, &DESIRED[..2]), Some(&policy("DENY")), &world), [Invariant::S3]);
+    let wide = [&DESIRED[..], &["0.0.0.0/0"]].concat();
+    assert_eq!(broken(&fill(&world, path, &wide), Some(&policy("DENY")), &world), [Invariant::S2]);
+    let mut more = fill(&world, path, &DESIRED);
+    more.object["spec"]["action"] = json!("DENY");
+    assert_eq!(broken(&more, Some(&policy("DENY")), &world), [Invariant::S5]);
+    let mut words = fill(&world, path, &DESIRED);
+    words.object["spec"]["rules"][0]["when"] = json!([{"key": "x"}]);
+    assert_eq!(broken(&words, Some(&policy("DENY")), &world), [Invariant::S2]);
+}
+
+#[test]
+fn an_output_config_map_is_held_to_the_same() {
+    use crate::allow::render::config_map::{OutputShape, render};
+    use crate::api::targets::OutputFormat;
+    let mut world = with_target("{name: out, type: ConfigMap}");
+    let shape = OutputShape {
+        namespace: "shop".to_owned(),
+        name: "leeward-shop".to_owned(),
+        origin: "shop/shop".to_owned(),
+        owner: None,
+        network: "edge".to_owned(),
+        keys: [OutputFormat::Lines, OutputFormat::Nginx, OutputFormat::JSON].into(),
+    };
+    let path = "/api/v1/namespaces/shop/configmaps/leeward-shop";
+    let apply = |object: &Value| {
+        let body = serde_json::to_vec(object).unwrap();
+        Sent::of("PATCH", path, "fieldManager=leeward", "application/apply-patch+yaml", &body).unwrap()
+    };
+    let good = serde_json::to_value(render(&shape, &ranges(&DESIRED))).unwrap();
+    assert_eq!(broken(&apply(&good), None, &world), []);
+    let less = serde_json::to_value(render(&shape, &ranges(&DESIRED[..2]))).unwrap();
+    assert_eq!(broken(&apply(&less), None, &world), [Invariant::S3]);
+    let more =
+        serde_json::to_value(render(&shape, &ranges(&[DESIRED[0], DESIRED[1], DESIRED[2], "192.0.2.0/24"]))).unwrap();
+    assert_eq!(broken(&apply(&more), None, &world), [Invariant::S2]);
+    let mut empty = good.clone();
+    empty["data"]["lines"] = json!("\n");
+    assert_eq!(broken(&apply(&empty), None, &world), [Invariant::S1, Invariant::S2, Invariant::S3]);
+    let mut other = good.clone();
+    other["data"]["script"] = json!(DESIRED.join("\n"));
+    assert_eq!(broken(&apply(&other), None, &world), [Invariant::S5]);
+    let foreign = json!({"metadata": {"uid": "u-4"}, "data": {"lines": "mine"}});
+    assert_eq!(broken(&apply(&good), Some(&foreign), &world), [Invariant::S5]);
+    assert_eq!(broken(&Sent { force: true, ..apply(&good) }, None, &world), [Invariant::S5]);
+    let mut standing = good;
+    standing["metadata"]["uid"] = json!("u-4");
+    let body = json!({"preconditions": {"uid": "u-4"}}).to_string();
+    let delete = Sent::of("DELETE", path, "", "application/json", body.as_bytes()).unwrap();
+    assert_eq!(broken(&delete, Some(&standing), &world), [Invariant::S9]);
+    world.rolling_back = true;
+    assert_eq!(broken(&delete, Some(&standing), &world), []);
 }

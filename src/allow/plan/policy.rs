@@ -42,7 +42,7 @@ pub(super) fn plan(
     planned.fingerprint = fingerprint(&rendered);
     planned.between(&found.as_deref().map_or_else(RangeSet::empty, blocks), ranges.ranges());
     if let Some(found) = found.as_deref().filter(|f| render::same(&rendered, f)) {
-        planned.veto = guard::foreign_object(found, &shape.origin);
+        planned.veto = guard::foreign_object("NetworkPolicy", &found.metadata, &shape.origin);
         return planned;
     }
     planned.diff = render::difference(found.as_deref(), &rendered);
@@ -57,11 +57,11 @@ pub(super) fn plan(
     let consent = isolation == Isolation::Allow;
     planned.veto = found
         .as_deref()
-        .and_then(|f| guard::foreign_object(f, &shape.origin))
+        .and_then(|f| guard::foreign_object("NetworkPolicy", &f.metadata, &shape.origin))
         .or_else(|| first.filter(|_| !consent))
         .or_else(|| found.as_deref().filter(|_| !consent).and_then(|f| guard::opened(input.source, f, &shape.selector)))
         .or_else(|| lockout(input, &guarded, &rendered).filter(|_| !consent))
-        .or_else(|| guard::policy_too_large(&rendered));
+        .or_else(|| guard::object_too_large("NetworkPolicy", &rendered));
     planned
 }
 
@@ -98,6 +98,11 @@ fn owner(
         notes.push(format!("deleting the origin leaves this policy: {}", veto.message));
         return None;
     }
+    reference(input)
+}
+
+/// The origin as an owner.
+pub(super) fn reference(input: &PlanInput<'_>) -> Option<OwnerReference> {
     Some(OwnerReference {
         api_version: API_VERSION.to_owned(),
         kind: "ProtectedOrigin".to_owned(),
@@ -126,7 +131,7 @@ fn updates(
 ) -> Vec<Step> {
     let had = || Some(Box::new(NetworkPolicy::clone(found)));
     // Whatever else changes, undoing what somebody did to our object waits for nothing.
-    let repair = input.memory.wrote(&planned.key, &planned.fingerprint) || !render::untouched(found);
+    let repair = input.memory.wrote(&planned.spot, &planned.fingerprint) || !render::untouched(found);
     let whole = |direction| vec![step(direction, repair, rendered.clone(), had())];
     let (Some(before), Some(after)) = (render::content(found), render::content(rendered)) else {
         return whole(Direction::Narrow);

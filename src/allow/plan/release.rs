@@ -1,13 +1,14 @@
 //! The plan for an origin that is being deleted with `deletionPolicy: Delete`: what it wrote goes, unless that opens pods
 //! without the spec's consent.
 
-use super::{Change, Direction, Narrowing, Plan, PlanInput, Step, TargetPlan, Write, policy};
+use super::field as plan_field;
+use super::{Change, Direction, Narrowing, Owned, Plan, PlanInput, Step, TargetPlan, Write, policy};
 use crate::allow::guard;
-use crate::allow::render::ingress_annotation::{self, AnnotationShape};
-use crate::allow::render::network_policy;
+use crate::allow::render::{config_map as output, field as render, network_policy};
 use crate::api::conditions::Reason;
+use crate::api::field::{Empty, Field};
 use crate::api::spec::{DeletionPolicy, Mode};
-use crate::api::targets::{IngressPreset, Isolation};
+use crate::api::targets::Isolation;
 use crate::api::validated::ValidTarget;
 
 /// Plans the end of what an origin wrote. With `Orphan`, or without the namespace's consent, everything stays.
@@ -20,7 +21,8 @@ pub fn release(input: &PlanInput<'_>) -> Plan {
         match target {
             _ if stays => planned,
             ValidTarget::NetworkPolicy { isolation, .. } => owned(input, planned, *isolation),
-            ValidTarget::IngressAnnotation { ingress, preset, .. } => field(input, planned, ingress, *preset),
+            ValidTarget::Field { field, .. } => given_up(input, planned, field),
+            ValidTarget::ConfigMap { .. } => config_map(input, planned),
         }
     });
     Plan {
@@ -35,7 +37,7 @@ pub fn release(input: &PlanInput<'_>) -> Plan {
 
 fn owned(input: &PlanInput<'_>, mut planned: TargetPlan, isolation: Isolation) -> TargetPlan {
     let Some(found) = policy::found(input, &planned.object) else { return planned };
-    if guard::foreign_object(&found, &input.origin.key()).is_some() {
+    if guard::foreign_object("NetworkPolicy", &found.metadata, &input.origin.key()).is_some() {
         return planned;
     }
     planned.change = Change::Release;
@@ -43,34 +45,62 @@ fn owned(input: &PlanInput<'_>, mut planned: TargetPlan, isolation: Isolation) -
     if isolation == Isolation::Refuse {
         planned.veto = guard::last_isolation(input.source, &found);
     }
-    planned.steps = vec![Step {
-        direction: Direction::Widen,
-        repair: false,
-        fingerprint: String::new(),
-        write: Write::Remove {
-            namespace: input.origin.namespace.clone(),
-            name: planned.object.clone(),
-            uid: found.metadata.uid.clone(),
-        },
-    }];
+    planned.steps = vec![end(Write::Remove {
+        kind: Owned::NetworkPolicy,
+        namespace: input.origin.namespace.clone(),
+        name: planned.object.clone(),
+        uid: found.metadata.uid.clone(),
+    })];
     planned
 }
 
-fn field(input: &PlanInput<'_>, mut planned: TargetPlan, name: &str, preset: IngressPreset) -> TargetPlan {
-    let namespace = input.origin.namespace.as_str();
-    let Some(ingress) = input.source.ingress(namespace, name) else { return planned };
-    let shape = AnnotationShape::new(namespace, name, ingress.metadata.uid.clone(), preset, &input.origin.name);
-    let Some(current) = ingress_annotation::current(&ingress, shape.key) else { return planned };
-    if !ingress_annotation::holders(&ingress, shape.key, &shape.manager).is_some_and(|h| h.ours) {
+fn config_map(input: &PlanInput<'_>, mut planned: TargetPlan) -> TargetPlan {
+    let Some(found) = input.source.config_map(&input.origin.namespace, &planned.object) else { return planned };
+    if guard::foreign_object("ConfigMap", &found.metadata, &input.origin.key()).is_some() {
         return planned;
     }
     planned.change = Change::Release;
-    planned.diff = ingress_annotation::difference(&shape, Some(current), None);
-    planned.steps = vec![Step {
-        direction: Direction::Widen,
-        repair: false,
-        fingerprint: String::new(),
-        write: Write::Release { shape },
-    }];
+    planned.diff = output::difference(&planned.key, Some(&found), None);
+    planned.steps = vec![end(Write::Remove {
+        kind: Owned::ConfigMap,
+        namespace: input.origin.namespace.clone(),
+        name: planned.object.clone(),
+        uid: found.metadata.uid.clone(),
+    })];
     planned
+}
+
+fn given_up(input: &PlanInput<'_>, mut planned: TargetPlan, field: &Field) -> TargetPlan {
+    let found = match plan_field::found(input, field, &planned.key) {
+        Ok(found) => found,
+        // What nobody has looked at yet may hold something of ours; what is not there does not.
+        Err(veto) if veto.reason == Reason::Pending => return planned.vetoed(veto),
+        Err(_) => return planned,
+    };
+    let shape = plan_field::shape(input, field, &found);
+    let Some(current) = field.current(&found.value) else { return planned };
+    if !render::holders(&found, &shape).is_some_and(|h| h.ours) {
+        return planned;
+    }
+    planned.change = Change::Release;
+    planned.diff = render::difference(&shape, &planned.key, Some(current), None);
+    planned.veto = guard::not_handed_over(field, &found, &planned.key, &input.origin.key())
+        .or_else(|| closing(&planned.key, field));
+    planned.steps = vec![end(Write::Release { shape: Box::new(shape) })];
+    planned
+}
+
+/// Where nobody gets in without a list, its end would be an outage.
+fn closing(key: &str, field: &Field) -> Option<guard::Veto> {
+    (field.empty != Empty::Opens).then(|| {
+        let message = format!(
+            "without {} of {key} nobody might get in any more: it is kept; remove what it guards by hand, then the list",
+            field.place
+        );
+        guard::Veto::new(Reason::IsolationNotAcknowledged, message)
+    })
+}
+
+fn end(write: Write) -> Step {
+    Step { direction: Direction::Widen, repair: false, fingerprint: String::new(), write }
 }

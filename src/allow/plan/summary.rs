@@ -1,7 +1,7 @@
 //! A plan in words and numbers: target states, the condition, and the exact configuration that would be applied.
 
-use super::{Change, Plan, Step, TargetPlan, Write};
-use crate::allow::render::ingress_annotation;
+use super::{Change, Owned, Plan, Step, TargetPlan, Write};
+use crate::allow::render::field;
 use crate::api::conditions::{Reason, Truth, cut};
 use crate::api::spec::Mode;
 use crate::api::status::{AllowlistStatus, TargetState, TargetStatus};
@@ -156,11 +156,15 @@ impl Step {
     pub fn manifest(&self) -> Option<Value> {
         match &self.write {
             Write::Policy { rendered, .. } => serde_json::to_value(rendered).ok(),
-            Write::Annotation { shape, value, .. } => Some(ingress_annotation::patch(shape, Some(value))),
-            Write::Release { shape } => Some(ingress_annotation::patch(shape, None)),
-            Write::Remove { namespace, name, .. } => Some(json!({
-                "apiVersion": "networking.k8s.io/v1",
-                "kind": "NetworkPolicy",
+            Write::ConfigMap { rendered, .. } => serde_json::to_value(rendered).ok(),
+            Write::Field { shape, value, .. } => Some(field::patch(shape, Some(value))),
+            Write::Release { shape } => Some(field::patch(shape, None)),
+            Write::Remove { kind, namespace, name, .. } => Some(json!({
+                "apiVersion": match kind {
+                    Owned::NetworkPolicy => "networking.k8s.io/v1",
+                    Owned::ConfigMap => "v1",
+                },
+                "kind": kind.to_string(),
                 "metadata": {"namespace": namespace, "name": name},
                 "$patch": "delete",
             })),

@@ -384,7 +384,7 @@ fn an_annotation_follows_the_list() {
     let planned = Situation::of(&annotated("192.0.2.0/24,198.51.100.0/24", &[("leeward-shop", "Apply")])).plan();
     let target = &planned.targets[1];
     assert_eq!(directions(target), [Direction::Widen, Direction::Narrow]);
-    let Write::Annotation { value, .. } = &target.steps[0].write else { panic!() };
+    let Write::Field { value, .. } = &target.steps[0].write else { panic!() };
     assert_eq!(value, "192.0.2.0/24,198.51.100.0/24,2001:db8::/32");
     insta::assert_snapshot!(target.diff);
 }
@@ -496,4 +496,87 @@ fn nothing_is_written_in_a_cluster_of_which_a_deciding_kind_is_not_seen() {
         assert_eq!(veto.reason, Reason::Forbidden);
         assert!(veto.message.contains("NetworkPolicy"), "{}", veto.message);
     }
+}
+
+/// A site with one target in an object of another project.
+fn foreign(target: &str, object: &str) -> String {
+    let targets = SITE.find("    - {name: pods").unwrap()..SITE.find("---").unwrap();
+    let mut site = SITE.to_owned();
+    site.replace_range(targets, &format!("    - {{name: t, {target}}}\n"));
+    format!("{site}{CLOSED}---\n{object}\n")
+}
+
+const MIDDLEWARE: &str = "type: TraefikMiddleware, traefikMiddleware: {name: edge}";
+
+#[test]
+fn objects_of_other_projects_are_planned_from_files() {
+    let middleware = |spec: &str| {
+        let object = format!(
+            "{{apiVersion: traefik.io/v1alpha1, kind: Middleware, metadata: {{name: edge, namespace: shop}}, spec: {{{spec}}}}}"
+        );
+        Situation::of(&foreign(MIDDLEWARE, &object)).plan()
+    };
+    let first = middleware("ipAllowList: {}");
+    assert_eq!(directions(&first.targets[0]), [Direction::Widen], "a middleware without a list lets nobody in");
+    insta::assert_snapshot!("a_middleware", first.targets[0].diff);
+    insta::assert_yaml_snapshot!("a_middleware_as_applied", first.targets[0].manifest().unwrap());
+    let right = middleware("ipAllowList: {sourceRange: ['2001:db8::/32', 192.0.2.0/24]}");
+    assert_eq!(right.targets[0].change, Change::Nothing, "order does not count");
+    let other = middleware("ipAllowList: {sourceRange: [all]}");
+    assert_eq!(directions(&other.targets[0]), [Direction::Narrow], "what cannot be read may let in everybody");
+    let missing = Situation::of(&foreign(MIDDLEWARE, "{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}"));
+    assert_eq!(missing.veto(), Some(Reason::ReferenceNotFound));
+}
+
+#[test]
+fn a_list_that_would_be_compared_with_visitors_is_not_written() {
+    let client = |site: &str| {
+        site.replace("service: {name: web, port: 443}", "addressSeen: Client, service: {name: web, port: 443}")
+    };
+    let planned = Situation::of(&client(&closed())).plan();
+    let vetoes: Vec<_> = planned.targets.iter().map(|t| t.veto.as_ref().map(|v| v.reason)).collect();
+    assert_eq!(
+        vetoes,
+        [None, Some(Reason::AddressSeenMismatch)],
+        "a policy sees the peer, an ingress controller may not"
+    );
+    let unknown = client(&closed()).replace("addressSeen: Client", "addressSeen: Unknown");
+    assert_eq!(Situation::of(&unknown).plan().targets[1].veto, None);
+}
+
+#[test]
+fn two_targets_of_one_object_are_remembered_apart_and_one_field_is_named_once() {
+    let service = "{apiVersion: v1, kind: Service, metadata: {name: lb, namespace: shop}, spec: {type: LoadBalancer}}";
+    let both = "type: ServiceSourceRanges, serviceSourceRanges: {name: lb}}\n    - {name: u, type: ServiceAnnotation, serviceAnnotation: {name: lb, preset: AzureIPRanges}";
+    let planned = Situation::of(&foreign(both, service)).plan();
+    assert_eq!(planned.targets[0].key, planned.targets[1].key);
+    assert_ne!(planned.targets[0].spot, planned.targets[1].spot);
+    let twice = "type: ServiceSourceRanges, serviceSourceRanges: {name: lb}}\n    - {name: u, type: ServiceSourceRanges, serviceSourceRanges: {name: lb}";
+    let text = foreign(twice, service);
+    let files = Files::parse(&[Text { name: "test.yaml", text: &text }]).unwrap();
+    let problem = Validated::new(&files.origin().unwrap()).unwrap_err().to_string();
+    assert_eq!(problem, "spec.allowlist.targets[1] names the same field as target t: remove one of the two");
+}
+
+#[test]
+fn a_kind_that_is_being_read_is_waited_for_without_a_word_of_blame() {
+    struct Unread<'a>(&'a Files);
+    impl ClusterSource for Unread<'_> {
+        fn shelves(&self) -> &crate::observe::cluster::Shelves {
+            self.0.shelves()
+        }
+        fn knows(&self, kind: crate::observe::cluster::Kind) -> bool {
+            self.0.knows(kind)
+        }
+        fn live(&self) -> bool {
+            false
+        }
+        fn named(&self, _: &crate::api::field::ObjectRef, _: &str) -> crate::observe::cluster::Sight {
+            crate::observe::cluster::Sight::Waiting
+        }
+    }
+    let situation = Situation::of(&foreign(MIDDLEWARE, "{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}"));
+    let unread = Unread(&situation.files);
+    let planned = plan(&PlanInput { source: &unread, ..situation.input() });
+    assert_eq!(planned.targets[0].status(Mode::Enforce, false).state, TargetState::Pending);
 }

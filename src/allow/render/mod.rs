@@ -1,7 +1,9 @@
 //! How each target carries the list: one file a target. Rendering is pure and cannot fail; what goes in is never empty.
 
-pub mod ingress_annotation;
+pub mod config_map;
+pub mod field;
 pub mod network_policy;
+pub mod output;
 
 use similar::TextDiff;
 

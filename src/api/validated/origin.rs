@@ -2,7 +2,9 @@
 
 use super::site::host;
 use super::{Host, Invalid, SiteUrl, addresses};
-use crate::api::spec::{CaBundle, Lockdown, Marker, OriginType, ProtectedOriginSpec, ProxyProtocol, Scheme};
+use crate::api::spec::{
+    AddressSeen, CaBundle, Lockdown, Marker, OriginType, ProtectedOriginSpec, ProxyProtocol, Scheme,
+};
 use crate::api::vocabulary::Access;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,6 +28,7 @@ pub struct ValidOrigin {
     pub server_name: Host,
     pub vantages: BTreeMap<String, Access>,
     pub lockdown: Lockdown,
+    pub address_seen: AddressSeen,
     pub proxy_protocol: ProxyProtocol,
     pub marker: Option<Marker>,
     pub ca_bundle: Option<CaBundle>,
@@ -90,6 +93,7 @@ impl ValidOrigin {
             server_name,
             vantages,
             lockdown: origin.lockdown,
+            address_seen: origin.address_seen,
             proxy_protocol: origin.proxy_protocol,
             marker: origin.marker.clone(),
             ca_bundle: origin.ca_bundle.clone(),

@@ -2,7 +2,9 @@
 
 use super::{ClusterArgs, NamespacedArgs};
 use crate::api::ProtectedOrigin;
-use crate::observe::cluster::{ClusterSource, Kind, Options, Stores, Waiting, egress_kind};
+use crate::api::names::owned_name;
+use crate::api::validated::{ValidTarget, Validated};
+use crate::observe::cluster::{ClusterSource, Kind, Options, Sight, Stores, Waiting, egress_kind};
 use crate::operate::api_server;
 use anyhow::{Context, bail};
 use kube::Api;
@@ -59,7 +61,26 @@ pub async fn read(args: &NamespacedArgs, text: &str) -> anyhow::Result<Found> {
             sleep(PAUSE).await;
         }
     }
+    named(&source, &origin).await;
     Ok(Found { origin, neighbours, objects: Objects { source, unknown } })
+}
+
+/// Waits until the objects that targets name have been looked at: the stores learn about them by being asked.
+async fn named(source: &Stores, origin: &ProtectedOrigin) {
+    let Ok(origin) = Validated::new(origin) else { return };
+    let namespace = &origin.namespace;
+    let read = |target: &ValidTarget| match target {
+        ValidTarget::NetworkPolicy { .. } => true,
+        ValidTarget::Field { field, .. } => source.carrier(&field.object, namespace) != Sight::Waiting,
+        ValidTarget::ConfigMap { name, first, .. } => {
+            source.config_map(namespace, &owned_name(&origin.name, name, *first)).is_some()
+                || source.knows(Kind::ConfigMap)
+        }
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !origin.allowlist.targets.iter().all(read) && Instant::now() < deadline {
+        sleep(PAUSE).await;
+    }
 }
 
 /// What the egress guard must know: objects of all namespaces, and how this process reaches the API server.

@@ -2,7 +2,7 @@
 
 use super::args::{LookArgs, SchemeArg};
 use crate::api::spec::{
-    Allowlist, Expect, Lockdown, Marker, Origin, OriginAddresses, OriginHostname, OriginType, ProbeSpec,
+    AddressSeen, Allowlist, Expect, Lockdown, Marker, Origin, OriginAddresses, OriginHostname, OriginType, ProbeSpec,
     ProtectedOrigin, ProtectedOriginSpec, Proxy, ProxyProtocol, ReadyWhen, Scheme, Verifies,
 };
 use crate::api::validated::{Invalid, SiteUrl};
@@ -48,6 +48,7 @@ pub fn origin(args: &LookArgs, url: &str) -> anyhow::Result<ProtectedOrigin> {
             server_name: None,
             vantages: Vec::new(),
             lockdown: Lockdown::default(),
+            address_seen: AddressSeen::default(),
             proxy_protocol: ProxyProtocol::None,
             marker: None,
             ca_bundle: None,

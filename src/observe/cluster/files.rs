@@ -6,8 +6,9 @@
 
 mod document;
 
+use super::carriers::At;
 use super::shelves::{Key, Shelf};
-use super::{ClusterSource, Kind, Shelves};
+use super::{Carrier, ClusterSource, Kind, Shelves, Sight};
 use crate::api::shape::Shapes;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
 use document::Document;
@@ -71,6 +72,9 @@ impl Files {
     }
 
     fn add(&mut self, document: &Document) -> Result<(), FileError> {
+        if document.is_foreign() {
+            return self.add_foreign(document);
+        }
         let kind = document.kind()?;
         let (shelves, seen) = (&self.shelves, &mut self.seen);
         match kind {
@@ -108,8 +112,25 @@ impl Files {
             Kind::Event => {
                 seen.typed::<events::Event>(kind, true, document)?;
             }
+            // Nothing is written so.
+            Kind::Foreign => {}
         }
         Ok(())
+    }
+
+    /// Takes in an object of another project, of whose shape nothing is known.
+    fn add_foreign(&mut self, document: &Document) -> Result<(), FileError> {
+        let object = document.untyped()?;
+        let at = At {
+            api_version: document.api_version.clone(),
+            kind: document.kind.clone(),
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+        };
+        if self.shelves.carriers.put(&at, Sight::Found(Arc::new(Carrier::of(&object)))) {
+            return Ok(());
+        }
+        Err(document.error("stands there twice; remove one of the two".to_owned()))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod allowlists;
+mod carriers;
 mod content;
 mod egress;
 mod endpoints;
@@ -19,6 +20,7 @@ mod shelves;
 mod stores;
 
 use crate::api::ProxyNetwork;
+use crate::api::field::ObjectRef;
 use crate::api::validated::Validated;
 use crate::evidence::Fact;
 use crate::net::RangeSet;
@@ -30,7 +32,8 @@ use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use std::sync::Arc;
 
 pub use addresses::cluster_addresses;
-pub use allowlists::{ListedRanges, annotation_of};
+pub use allowlists::ListedRanges;
+pub use carriers::{Carrier, Sight};
 pub use content::{content, names};
 pub use egress::{egress_facts, egress_kind};
 pub use endpoints::{TargetError, addresses_of, endpoints};
@@ -38,7 +41,7 @@ pub use files::{FileError, Files, Text};
 pub use policies::node_addresses;
 pub use selection::{Guarded, GuardedError, matches, pods_of, selector_and_ports, within};
 pub use shelves::Shelves;
-pub use stores::{Change, Options, Stores, Waiting};
+pub use stores::{Change, Options, Stores, Waiting, dynamic};
 
 /// Kinds of objects that are read.
 #[derive(
@@ -54,7 +57,6 @@ pub use stores::{Change, Options, Stores, Waiting};
     strum::EnumIter,
     strum::EnumString,
     strum::IntoStaticStr,
-    strum::VariantNames,
 )]
 pub enum Kind {
     ProtectedOrigin,
@@ -70,6 +72,9 @@ pub enum Kind {
     HTTPRoute,
     Gateway,
     Event,
+    /// One that a target names, of another project; never a word in a manifest.
+    #[strum(disabled)]
+    Foreign,
 }
 
 impl Kind {
@@ -129,6 +134,16 @@ pub trait ClusterSource: Send + Sync {
 
     fn gateway(&self, namespace: &str, name: &str) -> Option<Arc<Gateway>> {
         self.shelves().gateways.get(namespace, name)
+    }
+
+    /// The object that a target of an origin in this namespace names, whatever its kind.
+    fn carrier(&self, object: &ObjectRef, origin_namespace: &str) -> Sight {
+        carriers::sight(self, object, origin_namespace)
+    }
+
+    /// The same for a kind of which there is no shelf.
+    fn named(&self, object: &ObjectRef, origin_namespace: &str) -> Sight {
+        carriers::on_shelf(self.shelves(), object, origin_namespace)
     }
 
     fn namespace(&self, name: &str) -> Option<Arc<Namespace>> {

@@ -1,6 +1,7 @@
 //! Objects by namespace and name, one shelf a kind: what watches and files fill, and facts are read from.
 
 use super::gateway_api::{Gateway, HTTPRoute};
+use super::carriers::Carriers;
 use crate::api::ProxyNetwork;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -81,4 +82,5 @@ pub struct Shelves {
     pub(super) http_routes: Shelf<HTTPRoute>,
     pub(super) gateways: Shelf<Gateway>,
     pub(super) config_maps: Shelf<ConfigMap>,
+    pub(super) carriers: Carriers,
 }

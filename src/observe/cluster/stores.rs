@@ -5,10 +5,13 @@
 //! heartbeat of a Node or a new `resourceVersion` changes nothing and wakes nobody.
 
 mod feed;
+mod named;
 mod trim;
 
+use super::carriers::{At, Sight};
 use super::shelves::{Key, Shelf};
 use super::{ClusterSource, Kind, Shelves};
+use crate::api::field::ObjectRef;
 use feed::{Feed, Scope};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, Client};
@@ -21,11 +24,17 @@ use tokio::runtime::Handle;
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use named::dynamic;
+pub(super) use trim::without_versions;
+
 /// Changes that a slow listener may fall behind before it has to look at everything.
 const BACKLOG: usize = 4096;
 
 /// Most `ConfigMaps` that are watched because an origin names them.
 const MOST_CONFIG_MAPS: usize = 1024;
+
+/// Most objects of other projects that are watched for the targets of one namespace, and of all.
+const MOST_NAMED: (usize, usize) = (256, 4096);
 
 /// What is watched.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +96,8 @@ pub struct Stores {
     stop: CancellationToken,
     /// `ConfigMaps` that somebody asked for.
     config_maps: Mutex<BTreeSet<Key>>,
+    /// Objects of other projects that targets name, each with the namespace that asked first.
+    named: Mutex<BTreeMap<At, String>>,
 }
 
 impl fmt::Debug for Stores {
@@ -116,6 +127,7 @@ impl Stores {
             runtime: Handle::current(),
             stop: CancellationToken::new(),
             config_maps: Mutex::default(),
+            named: Mutex::default(),
         };
         let all = || vec![Scope::All];
         let scopes = || match options.namespaces.as_slice() {
@@ -184,6 +196,29 @@ impl Stores {
         }
     }
 
+    /// Begins to watch an object that a target names, unless it is watched. `false`: there are too many.
+    fn follow_named(&self, object: &ObjectRef, at: &At, origin_namespace: &str) -> bool {
+        let mut followed = self.named.lock();
+        if followed.contains_key(at) {
+            return true;
+        }
+        let (most_each, most) = MOST_NAMED;
+        let of_namespace = followed.values().filter(|n| *n == origin_namespace).count();
+        if followed.len() >= most || of_namespace >= most_each {
+            return false;
+        }
+        followed.insert(at.clone(), origin_namespace.to_owned());
+        let named = named::Named { client: self.client.clone(), api: object.api.clone(), at: at.clone() };
+        let (shared, stop) = (Arc::clone(&self.shared), self.stop.clone());
+        self.runtime.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => (),
+                () = named.run(&shared) => (),
+            }
+        });
+        true
+    }
+
     /// Begins to watch one `ConfigMap`, unless it is watched.
     fn follow(&self, key: &Key) {
         let mut followed = self.config_maps.lock();
@@ -222,5 +257,14 @@ impl ClusterSource for Stores {
     fn config_map(&self, namespace: &str, name: &str) -> Option<Arc<ConfigMap>> {
         self.follow(&Key { namespace: namespace.to_owned(), name: name.to_owned() });
         self.shared.shelves.config_maps.get(namespace, name)
+    }
+
+    /// Only the objects that targets name are watched, as with `ConfigMaps`.
+    fn named(&self, object: &ObjectRef, origin_namespace: &str) -> Sight {
+        let at = At::of(object, origin_namespace);
+        if !self.follow_named(object, &at, origin_namespace) {
+            return Sight::Unreadable("too many objects are named by the targets of this namespace".to_owned());
+        }
+        self.shared.shelves.carriers.get(&at).unwrap_or(Sight::Waiting)
     }
 }

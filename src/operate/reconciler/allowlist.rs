@@ -124,7 +124,7 @@ impl Reconciler {
             Some(earlier) if !earlier.rollbacks.is_empty() => (earlier.rollbacks, earlier.was_healthy),
             _ => (Vec::new(), healthy),
         };
-        rollbacks.retain(|earlier| applied.writes.iter().all(|written| written.object != earlier.key()));
+        rollbacks.retain(|earlier| applied.writes.iter().all(|written| written.object != earlier.spot()));
         let was_healthy = if rollbacks.is_empty() { healthy } else { was_healthy };
         rollbacks.extend(applied.rollbacks.iter().cloned());
         keep.after = Some(After { since: Instant::now(), ask: keep.asks, due: None, was_healthy, bad: 0, rollbacks });
@@ -152,13 +152,13 @@ impl Reconciler {
                     let undoing = roll_back(&self.client, rollback, &claim, &mut keep.memory, about.look.now);
                     match timeout(WRITES, undoing).await {
                         Ok(Ok(done)) => {
-                            tracing::warn!(origin = %about.look.key, object = rollback.key(), done, "narrowing taken back");
+                            tracing::warn!(origin = %about.look.key, object = rollback.spot(), done, "narrowing taken back");
                         }
                         Ok(Err(veto)) => {
-                            tracing::warn!(origin = %about.look.key, object = rollback.key(), %veto, "narrowing not taken back");
+                            tracing::warn!(origin = %about.look.key, object = rollback.spot(), %veto, "narrowing not taken back");
                         }
                         Err(_) => {
-                            tracing::warn!(origin = %about.look.key, object = rollback.key(), "narrowing not taken back: no answer in time");
+                            tracing::warn!(origin = %about.look.key, object = rollback.spot(), "narrowing not taken back: no answer in time");
                         }
                     }
                 }

@@ -11,7 +11,7 @@ use crate::allow::guard;
 use crate::api::ProtectedOrigin;
 use crate::api::names::RELEASE_FINALIZER;
 use crate::api::spec::{DeletionPolicy, Mode};
-use crate::api::validated::{ValidTarget, Validated};
+use crate::api::validated::Validated;
 use crate::operate::key::OriginKey;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -20,7 +20,7 @@ pub(super) fn needed(origin: &Validated) -> bool {
     let allowlist = &origin.allowlist;
     allowlist.mode == Mode::Enforce
         && allowlist.deletion == DeletionPolicy::Delete
-        && allowlist.targets.iter().any(|target| matches!(target, ValidTarget::IngressAnnotation { .. }))
+        && allowlist.targets.iter().any(|target| target.field().is_some())
 }
 
 /// Whether these finalizers hold ours.

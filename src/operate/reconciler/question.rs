@@ -2,6 +2,7 @@
 //! question; a change of anything else leaves it standing.
 
 use crate::api::ProtectedOriginSpec;
+use crate::api::spec::AddressSeen;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -10,7 +11,10 @@ pub fn of(spec: &ProtectedOriginSpec) -> String {
     let mut proxy = spec.proxy.clone();
     // Which list is allowed says nothing about how the site is probed.
     proxy.network_ref = None;
-    let parts = (&proxy, &spec.origin, &spec.expect, &spec.probe);
+    // Nor does what its filters compare with it.
+    let mut origin = spec.origin.clone();
+    origin.address_seen = AddressSeen::default();
+    let parts = (&proxy, &origin, &spec.expect, &spec.probe);
     let bytes = serde_json::to_vec(&parts).unwrap_or_default();
     Sha256::digest(&bytes).iter().take(12).fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
@@ -41,6 +45,7 @@ mod tests {
             spec(|v| v["allowlist"] = json!({"mode": "Plan"})),
             spec(|v| v["readyWhen"] = json!("OriginHealthy")),
             spec(|v| v["suspend"] = json!(true)),
+            spec(|v| v["origin"]["addressSeen"] = json!("Client")),
         ] {
             assert_eq!(of(&same), plain);
         }

@@ -29,6 +29,12 @@ pub fn blackbox_exporter() -> Result<PathBuf> {
     Ok(prepared(&FOLDER, "hack/blackbox/build")?.join("blackbox_exporter"))
 }
 
+/// Helm, which installs the charts.
+pub fn helm() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/helm/build")?.join("helm"))
+}
+
 /// Real CRDs of other projects, a folder for each.
 pub fn crds() -> Result<PathBuf> {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();

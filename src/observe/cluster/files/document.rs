@@ -4,11 +4,12 @@ use super::super::Kind;
 use crate::api;
 use crate::api::shape::{self, Shapes};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DynamicObject;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
-use strum::VariantNames as _;
+use strum::IntoEnumIterator as _;
 
 /// Largest file that is read, in bytes.
 pub const MOST_BYTES: usize = 8 << 20;
@@ -58,7 +59,7 @@ pub(super) struct Document {
     /// Counted from 1, as `---` separates them.
     number: usize,
     pub api_version: String,
-    kind: String,
+    pub kind: String,
     name: Option<String>,
     value: Value,
 }
@@ -134,11 +135,28 @@ impl Document {
             .collect()
     }
 
+    /// Whether it is of another project than Kubernetes and Leeward, whose groups have no dot or are their own.
+    pub fn is_foreign(&self) -> bool {
+        let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
+        group.contains('.') && group != api::GROUP && !group.ends_with(".k8s.io")
+    }
+
+    /// An object of which only metadata is known.
+    pub fn untyped(&self) -> Result<DynamicObject, FileError> {
+        let object: DynamicObject =
+            serde_json::from_value(self.value.clone()).map_err(|e| self.error(e.to_string()))?;
+        if object.metadata.name.as_deref().unwrap_or_default().is_empty() {
+            return Err(self.error("metadata.name must be set".to_owned()));
+        }
+        Ok(object)
+    }
+
     /// The kind, if it is one of those that are read, in a version that is known.
     pub fn kind(&self) -> Result<Kind, FileError> {
         let kind: Kind = self.kind.parse().map_err(|_| {
-            let hint = shape::hint(&self.kind, Kind::VARIANTS);
-            self.error(format!("kind {} is none of {}{hint}", self.kind, Kind::VARIANTS.join(", ")))
+            let kinds: Vec<&str> = Kind::iter().map(<&str>::from).collect();
+            let hint = shape::hint(&self.kind, &kinds);
+            self.error(format!("kind {} is none of {}{hint}", self.kind, kinds.join(", ")))
         })?;
         let versions = versions(kind);
         if versions.contains(&self.api_version.as_str()) {
@@ -188,5 +206,6 @@ const fn versions(kind: Kind) -> &'static [&'static str] {
         Kind::HTTPRoute | Kind::Gateway => &["gateway.networking.k8s.io/v1"],
         Kind::Namespace | Kind::Service | Kind::Pod | Kind::Node | Kind::ConfigMap => &["v1"],
         Kind::Event => &["v1", "events.k8s.io/v1"],
+        Kind::Foreign => &[],
     }
 }

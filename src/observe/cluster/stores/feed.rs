@@ -185,7 +185,7 @@ fn is_absent(error: &watcher::Error) -> bool {
 }
 
 /// What was asked, and what the API server said.
-fn problem(error: &watcher::Error) -> String {
+pub(super) fn problem(error: &watcher::Error) -> String {
     let said = |error: &kube::Error| match error {
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),

@@ -1,21 +1,30 @@
 //! What is kept of an object: what facts and plans read. The rest costs memory, and its changes would wake the
 //! reconciler for nothing.
 
-use crate::api::names::INGRESS_NGINX_ALLOWLIST;
+use crate::api::field;
 use k8s_openapi::api::core::v1::{Container, Node, NodeCondition, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// What `kubectl apply` without `--server-side` leaves: the whole object once more.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Of all kinds. Who holds fields matters only for fields that Leeward writes into objects of others.
 pub(super) fn metadata(meta: &mut ObjectMeta) {
+    if let Some(entries) = &mut meta.managed_fields {
+        entries.retain(field::holds_one_of_kubernetes);
+    }
+    without_versions(meta);
+}
+
+/// What changes with each write, whatever was written.
+pub(in crate::observe::cluster) fn without_versions(meta: &mut ObjectMeta) {
     meta.resource_version = None;
     if let Some(annotations) = &mut meta.annotations {
         annotations.remove(LAST_APPLIED);
     }
     if let Some(entries) = &mut meta.managed_fields {
-        entries.retain(holds_an_allowlist);
+        // Whoever writes a status holds nothing of the rest.
+        entries.retain(|entry| entry.subresource.as_deref() != Some("status"));
         for entry in entries {
             entry.time = None;
         }
@@ -23,12 +32,6 @@ pub(super) fn metadata(meta: &mut ObjectMeta) {
     if meta.managed_fields.as_ref().is_some_and(Vec::is_empty) {
         meta.managed_fields = None;
     }
-}
-
-fn holds_an_allowlist(entry: &ManagedFieldsEntry) -> bool {
-    let Some(fields) = &entry.fields_v1 else { return false };
-    let annotations = fields.0.get("f:metadata").and_then(|m| m.get("f:annotations"));
-    annotations.is_some_and(|a| a.get(format!("f:{INGRESS_NGINX_ALLOWLIST}")).is_some())
 }
 
 /// Of a Node: its addresses, whether it is ready, and the ranges that its pods get theirs from.

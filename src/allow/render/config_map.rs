@@ -1,0 +1,87 @@
+//! An own `ConfigMap` for each target: the list in several formats, for whoever reads it. It enforces nothing by itself.
+
+use super::{diff, output};
+use crate::api::names::{HASH_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, ORIGIN_ANNOTATION};
+use crate::api::targets::OutputFormat;
+use crate::net::{AdmittedRanges, RangeSet};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use strum::IntoEnumIterator as _;
+
+/// Everything about the object but its addresses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutputShape {
+    pub namespace: String,
+    pub name: String,
+    /// `NAMESPACE/NAME` of the origin: the mark of ownership.
+    pub origin: String,
+    /// Set only when deleting the origin deletes the object.
+    pub owner: Option<OwnerReference>,
+    /// Name of the ProxyNetwork, for those who read the list.
+    pub network: String,
+    /// Not empty.
+    pub keys: BTreeSet<OutputFormat>,
+}
+
+/// The whole object.
+pub fn render(shape: &OutputShape, ranges: &AdmittedRanges) -> ConfigMap {
+    let data = shape.keys.iter().map(|key| (key.to_string(), output::text(&shape.network, ranges.ranges(), None, *key)));
+    ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(shape.name.clone()),
+            namespace: Some(shape.namespace.clone()),
+            labels: Some(BTreeMap::from([(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())])),
+            annotations: Some(BTreeMap::from([
+                (ORIGIN_ANNOTATION.to_owned(), shape.origin.clone()),
+                (HASH_ANNOTATION.to_owned(), ranges.hash()),
+            ])),
+            owner_references: shape.owner.clone().map(|o| vec![o]),
+            ..ObjectMeta::default()
+        },
+        data: Some(data.collect()),
+        ..ConfigMap::default()
+    }
+}
+
+/// What the object lists.
+pub fn covered(object: &ConfigMap) -> RangeSet {
+    texts(object).into_values().next().map_or_else(RangeSet::empty, output::listed)
+}
+
+/// Whether an object is as rendered: keys of other names and what others add to its metadata do not count.
+pub fn same(rendered: &ConfigMap, found: &ConfigMap) -> bool {
+    let subset = |ours: &Option<BTreeMap<String, String>>, theirs: &Option<BTreeMap<String, String>>| {
+        ours.iter().flatten().all(|(k, v)| theirs.as_ref().and_then(|t| t.get(k)) == Some(v))
+    };
+    let owners = |object: &ConfigMap| {
+        let all = object.metadata.owner_references.clone().unwrap_or_default();
+        all.into_iter().filter(|o| o.kind == "ProtectedOrigin").map(|o| o.uid).collect::<Vec<_>>()
+    };
+    texts(rendered) == texts(found)
+        && subset(&rendered.metadata.labels, &found.metadata.labels)
+        && subset(&rendered.metadata.annotations, &found.metadata.annotations)
+        && owners(rendered) == owners(found)
+}
+
+/// What would change, as a unified diff.
+pub fn difference(key: &str, before: Option<&ConfigMap>, after: Option<&ConfigMap>) -> String {
+    let text = |object: Option<&ConfigMap>| {
+        object.map(texts).into_iter().flatten().fold(String::new(), |mut out, (name, text)| {
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{name}: |");
+            for line in text.lines() {
+                let _ = writeln!(out, "  {line}");
+            }
+            out
+        })
+    };
+    diff(key, &text(before), &text(after))
+}
+
+/// The texts under keys that are formats.
+fn texts(object: &ConfigMap) -> BTreeMap<OutputFormat, &str> {
+    let data = object.data.as_ref();
+    OutputFormat::iter().filter_map(|key| Some((key, data?.get(&key.to_string())?.as_str()))).collect()
+}
