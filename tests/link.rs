@@ -64,8 +64,8 @@ async fn measure(prober: &Prober, address: SocketAddr) -> Quality {
     let mut ledger = Ledger::new();
     for _ in 0..CONNECTIONS / AT_ONCE {
         let request = request(address);
-        let probes: Vec<Probe> = join_all((0..AT_ONCE).map(|_| prober.probe(&request))).await;
-        for probe in probes {
+        let made: Vec<Probe> = join_all((0..AT_ONCE).map(|_| prober.probe(&request))).await;
+        for probe in made {
             let at = probe.at;
             ledger.record(vec![probe], Vec::new(), true, at);
         }

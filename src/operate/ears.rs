@@ -97,10 +97,9 @@ impl Ears {
         match (change.kind, change.namespace.as_deref()) {
             (Kind::ProxyNetwork, _) => self.add(self.origins.naming(&change.name)),
             (Kind::Namespace, _) => self.add(self.of(&change.name)),
-            // Whose node or entrance it is takes as long to find out as to look at all.
-            (Kind::Node | Kind::Gateway, _) => self.all(),
-            // One that belongs to the whole cluster may be named from any namespace.
-            (Kind::Foreign, None) => self.all(),
+            // Whose node or entrance it is takes as long to find out as to look at all, and an object of the whole cluster
+            // may be named from any namespace.
+            (Kind::Node | Kind::Gateway, _) | (Kind::Foreign, None) => self.all(),
             (Kind::ProtectedOrigin | Kind::Event, _) | (_, None) => {}
             (_, Some(namespace)) => self.add(self.of(namespace)),
         }

@@ -27,7 +27,8 @@ pub struct OutputShape {
 
 /// The whole object.
 pub fn render(shape: &OutputShape, ranges: &AdmittedRanges) -> ConfigMap {
-    let data = shape.keys.iter().map(|key| (key.to_string(), output::text(&shape.network, ranges.ranges(), None, *key)));
+    let data =
+        shape.keys.iter().map(|key| (key.to_string(), output::text(&shape.network, ranges.ranges(), None, *key)));
     ConfigMap {
         metadata: ObjectMeta {
             name: Some(shape.name.clone()),

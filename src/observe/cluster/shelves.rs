@@ -1,7 +1,7 @@
 //! Objects by namespace and name, one shelf a kind: what watches and files fill, and facts are read from.
 
-use super::gateway_api::{Gateway, HTTPRoute};
 use super::carriers::Carriers;
+use super::gateway_api::{Gateway, HTTPRoute};
 use crate::api::ProxyNetwork;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
