@@ -5,6 +5,7 @@
 //! means as little as a firewall for port 53. Servers are looked for with checking disabled (the CD bit of RFC 4035),
 //! since a zone whose signatures are broken has to be found, too.
 
+use super::resolve::address;
 use crate::api::Outcome;
 use crate::evidence::fact::{Dns, DnsSubject};
 use hickory_resolver::net::NetError;
@@ -144,12 +145,4 @@ async fn exchange(to: SocketAddr, name: &Name, kind: RecordType, manner: Manner)
         .with_retry_interval_floor(RESEND_MS)
         .build();
     stream.send_message(DnsRequest::new(message, options)).first_answer().await
-}
-
-fn address(data: &RData) -> Option<IpAddr> {
-    match data {
-        RData::A(a) => Some(IpAddr::V4(a.0)),
-        RData::AAAA(aaaa) => Some(IpAddr::V6(aaaa.0)),
-        _ => None,
-    }
 }
