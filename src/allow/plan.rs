@@ -15,7 +15,7 @@ use crate::api::spec::Mode;
 use crate::api::status::TargetState;
 use crate::api::targets::TargetType;
 use crate::api::validated::{ValidTarget, Validated};
-use crate::net::{Prefix, RangeSet};
+use crate::net::{AdmittedRanges, Prefix, Provenance, RangeSet};
 use crate::observe::cluster::ClusterSource;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -192,7 +192,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
     }
 }
 
-fn one(input: &PlanInput<'_>, target: &ValidTarget, ranges: &crate::net::AdmittedRanges) -> TargetPlan {
+fn one(input: &PlanInput<'_>, target: &ValidTarget, ranges: &AdmittedRanges) -> TargetPlan {
     let mut planned = match target {
         ValidTarget::NetworkPolicy { isolation, .. } => policy::plan(input, target, *isolation, ranges),
         ValidTarget::Field { field, .. } => field::plan(input, target, field, ranges),
@@ -283,6 +283,26 @@ impl TargetPlan {
             (Mode::Enforce, None, _) => TargetState::Pending,
         }
     }
+}
+
+/// How an object gets from the list that stands there to the one that should.
+enum Course {
+    /// In one write.
+    Once(Direction),
+    /// First everything, then without what leaves.
+    Through(AdmittedRanges),
+}
+
+/// Widening before narrowing. What somebody else put in is not written again, so a repair takes it out at once.
+fn course(before: &RangeSet, after: &RangeSet, repair: bool) -> Course {
+    if after.covers_all(before) {
+        return Course::Once(Direction::Widen);
+    }
+    if before.covers_all(after) || repair {
+        return Course::Once(Direction::Narrow);
+    }
+    let union = AdmittedRanges::admit(before.union(after), Provenance::Local);
+    union.map_or(Course::Once(Direction::Narrow), Course::Through)
 }
 
 /// A stable name for content.

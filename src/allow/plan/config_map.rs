@@ -1,13 +1,13 @@
 //! The plan for an output `ConfigMap`.
 
-use super::{Change, Direction, PlanInput, Step, TargetPlan, Write, fingerprint, policy};
+use super::{Change, Course, Direction, PlanInput, Step, TargetPlan, Write, course, fingerprint, policy};
 use crate::allow::guard::{self, Veto};
 use crate::allow::render::config_map::{self as render, OutputShape};
 use crate::api::conditions::Reason;
 use crate::api::spec::DeletionPolicy;
 use crate::api::targets::OutputFormat;
 use crate::api::validated::ValidTarget;
-use crate::net::{AdmittedRanges, Provenance, RangeSet};
+use crate::net::{AdmittedRanges, RangeSet};
 use crate::observe::cluster::Kind;
 use k8s_openapi::api::core::v1::ConfigMap;
 use std::collections::BTreeSet;
@@ -66,14 +66,9 @@ fn steps(
     let had = found.map(|f| ConfigMap::clone(f));
     let before = found.map_or_else(RangeSet::empty, |f| render::covered(f));
     // Whoever reads it begins to when it is there.
-    if ranges.ranges().covers_all(&before) {
-        return vec![step(Direction::Widen, rendered, had)];
-    }
-    if before.covers_all(ranges.ranges()) || repair {
-        return vec![step(Direction::Narrow, rendered, had)];
-    }
-    let Ok(union) = AdmittedRanges::admit(before.union(ranges.ranges()), Provenance::Local) else {
-        return vec![step(Direction::Narrow, rendered, had)];
+    let union = match course(&before, ranges.ranges(), repair) {
+        Course::Once(direction) => return vec![step(direction, rendered, had)],
+        Course::Through(union) => union,
     };
     let widened = render::render(shape, &union);
     vec![step(Direction::Widen, widened.clone(), had), step(Direction::Narrow, rendered, Some(widened))]

@@ -1,13 +1,13 @@
 //! The plan for one field of somebody else's object.
 
-use super::{Change, Direction, PlanInput, Step, TargetPlan, Write, fingerprint};
+use super::{Change, Course, Direction, PlanInput, Step, TargetPlan, Write, course, fingerprint};
 use crate::allow::guard::{self, Veto};
 use crate::allow::render::field::{self as render, FieldShape, Holders};
 use crate::api::conditions::Reason;
 use crate::api::field::{Empty, Field, Place, Sees};
 use crate::api::spec::AddressSeen;
 use crate::api::validated::ValidTarget;
-use crate::net::{AdmittedRanges, Provenance, RangeSet};
+use crate::net::{AdmittedRanges, RangeSet};
 use crate::observe::cluster::{Carrier, Sight};
 use serde_json::Value;
 use std::sync::Arc;
@@ -162,18 +162,11 @@ fn steps(
         (Some(_), Some(before)) => (before, ranges.ranges()),
         _ => return whole(Direction::Narrow),
     };
-    if lists.covers_all(before) {
-        return whole(Direction::Widen);
-    }
-    if before.covers_all(lists) || repair {
-        return whole(Direction::Narrow);
-    }
-    let Ok(union) = AdmittedRanges::admit(before.union(lists), Provenance::Local) else {
-        return whole(Direction::Narrow);
+    let union = match course(before, lists, repair) {
+        Course::Once(direction) => return whole(direction),
+        Course::Through(union) if guard::over_capacity(&shape.field, &union) => return whole(Direction::Narrow),
+        Course::Through(union) => union,
     };
-    if guard::over_capacity(&shape.field, &union) {
-        return whole(Direction::Narrow);
-    }
     let widened = render::render(&shape.field, &union);
     vec![step(Direction::Widen, &widened, current), step(Direction::Narrow, value, Some(&widened))]
 }

@@ -1,6 +1,6 @@
 //! The plan for a `NetworkPolicy` target.
 
-use super::{Change, Direction, PlanInput, Step, TargetPlan, Write, fingerprint};
+use super::{Change, Course, Direction, PlanInput, Step, TargetPlan, Write, course, fingerprint};
 use crate::allow::guard::{self, Veto};
 use crate::allow::render::network_policy::{self as render, PolicyShape};
 use crate::api::conditions::Reason;
@@ -8,7 +8,7 @@ use crate::api::spec::DeletionPolicy;
 use crate::api::targets::Isolation;
 use crate::api::validated::ValidTarget;
 use crate::api::{API_VERSION, spec::OriginType};
-use crate::net::{AdmittedRanges, Prefix, Provenance, RangeSet};
+use crate::net::{AdmittedRanges, Prefix, RangeSet};
 use crate::observe::cluster::{Guarded, GuardedError, selector_and_ports};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -52,7 +52,7 @@ pub(super) fn plan(
             let direction = if first.is_some() { Direction::Narrow } else { Direction::Widen };
             vec![step(direction, false, rendered.clone(), None)]
         }
-        Some(found) => updates(input, &planned, &shape, ranges, &rendered, found),
+        Some(found) => updates(input, &planned, &shape, &rendered, found),
     };
     let consent = isolation == Isolation::Allow;
     planned.veto = found
@@ -125,7 +125,6 @@ fn updates(
     input: &PlanInput<'_>,
     planned: &TargetPlan,
     shape: &PolicyShape,
-    ranges: &AdmittedRanges,
     rendered: &NetworkPolicy,
     found: &Arc<NetworkPolicy>,
 ) -> Vec<Step> {
@@ -139,15 +138,10 @@ fn updates(
     if before.selector != after.selector || !before.ports.iter().all(|p| after.ports.contains(p)) {
         return whole(Direction::Narrow);
     }
-    if after.ranges.covers_all(&before.ranges) {
-        return whole(Direction::Widen);
-    }
-    if before.ranges.covers_all(&after.ranges) || repair {
-        return whole(Direction::Narrow);
-    }
-    // Both at once: first everything, then without what leaves. What somebody else put in is not written again.
-    let union = AdmittedRanges::admit(before.ranges.union(ranges.ranges()), Provenance::Local);
-    let Ok(union) = union else { return whole(Direction::Narrow) };
+    let union = match course(&before.ranges, &after.ranges, repair) {
+        Course::Once(direction) => return whole(direction),
+        Course::Through(union) => union,
+    };
     let widened = render::render(shape, &union);
     vec![
         step(Direction::Widen, false, widened.clone(), had()),

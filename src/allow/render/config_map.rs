@@ -1,11 +1,11 @@
 //! An own `ConfigMap` for each target: the list in several formats, for whoever reads it. It enforces nothing by itself.
 
+use super::owned::{self, Identity};
 use super::{diff, output};
-use crate::api::names::{HASH_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, ORIGIN_ANNOTATION};
 use crate::api::targets::OutputFormat;
 use crate::net::{AdmittedRanges, RangeSet};
 use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use strum::IntoEnumIterator as _;
@@ -29,21 +29,9 @@ pub struct OutputShape {
 pub fn render(shape: &OutputShape, ranges: &AdmittedRanges) -> ConfigMap {
     let data =
         shape.keys.iter().map(|key| (key.to_string(), output::text(&shape.network, ranges.ranges(), None, *key)));
-    ConfigMap {
-        metadata: ObjectMeta {
-            name: Some(shape.name.clone()),
-            namespace: Some(shape.namespace.clone()),
-            labels: Some(BTreeMap::from([(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())])),
-            annotations: Some(BTreeMap::from([
-                (ORIGIN_ANNOTATION.to_owned(), shape.origin.clone()),
-                (HASH_ANNOTATION.to_owned(), ranges.hash()),
-            ])),
-            owner_references: shape.owner.clone().map(|o| vec![o]),
-            ..ObjectMeta::default()
-        },
-        data: Some(data.collect()),
-        ..ConfigMap::default()
-    }
+    let OutputShape { namespace, name, origin, owner, .. } = shape;
+    let identity = Identity { namespace, name, origin, owner: owner.as_ref() };
+    ConfigMap { metadata: identity.metadata(ranges.hash()), data: Some(data.collect()), ..ConfigMap::default() }
 }
 
 /// What the object lists.
@@ -53,17 +41,7 @@ pub fn covered(object: &ConfigMap) -> RangeSet {
 
 /// Whether an object is as rendered: keys of other names and what others add to its metadata do not count.
 pub fn same(rendered: &ConfigMap, found: &ConfigMap) -> bool {
-    let subset = |ours: &Option<BTreeMap<String, String>>, theirs: &Option<BTreeMap<String, String>>| {
-        ours.iter().flatten().all(|(k, v)| theirs.as_ref().and_then(|t| t.get(k)) == Some(v))
-    };
-    let owners = |object: &ConfigMap| {
-        let all = object.metadata.owner_references.clone().unwrap_or_default();
-        all.into_iter().filter(|o| o.kind == "ProtectedOrigin").map(|o| o.uid).collect::<Vec<_>>()
-    };
-    texts(rendered) == texts(found)
-        && subset(&rendered.metadata.labels, &found.metadata.labels)
-        && subset(&rendered.metadata.annotations, &found.metadata.annotations)
-        && owners(rendered) == owners(found)
+    texts(rendered) == texts(found) && owned::same(&rendered.metadata, &found.metadata)
 }
 
 /// What would change, as a unified diff.

@@ -4,6 +4,7 @@ pub mod config_map;
 pub mod field;
 pub mod network_policy;
 pub mod output;
+mod owned;
 
 use similar::TextDiff;
 

@@ -5,7 +5,8 @@
 //! whoever makes a [`PolicyShape`].
 
 use super::diff;
-use crate::api::names::{HASH_ANNOTATION, MANAGED_BY, MANAGED_BY_LABEL, ORIGIN_ANNOTATION};
+use super::owned::{self, Identity};
+use crate::api::names::{HASH_ANNOTATION, ORIGIN_ANNOTATION};
 use crate::net::{AdmittedRanges, Prefix, RangeSet};
 use k8s_openapi::api::networking::v1::{
     IPBlock, NetworkPolicy, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
@@ -47,18 +48,10 @@ pub fn render(shape: &PolicyShape, ranges: &AdmittedRanges) -> NetworkPolicy {
         protocol: Some("TCP".to_owned()),
         end_port: None,
     };
+    let PolicyShape { namespace, name, origin, owner, .. } = shape;
+    let identity = Identity { namespace, name, origin, owner: owner.as_ref() };
     NetworkPolicy {
-        metadata: ObjectMeta {
-            name: Some(shape.name.clone()),
-            namespace: Some(shape.namespace.clone()),
-            labels: Some(BTreeMap::from([(MANAGED_BY_LABEL.to_owned(), MANAGED_BY.to_owned())])),
-            annotations: Some(BTreeMap::from([
-                (ORIGIN_ANNOTATION.to_owned(), shape.origin.clone()),
-                (HASH_ANNOTATION.to_owned(), ranges.hash()),
-            ])),
-            owner_references: shape.owner.clone().map(|o| vec![o]),
-            ..ObjectMeta::default()
-        },
+        metadata: identity.metadata(ranges.hash()),
         spec: Some(NetworkPolicySpec {
             pod_selector: Some(normal(&shape.selector)),
             policy_types: Some(vec!["Ingress".to_owned()]),
@@ -102,20 +95,7 @@ pub fn content(policy: &NetworkPolicy) -> Option<Content> {
 
 /// Whether an object is as rendered, in meaning: the order of blocks and what others add to its metadata do not count.
 pub fn same(rendered: &NetworkPolicy, found: &NetworkPolicy) -> bool {
-    let subset = |ours: &Option<BTreeMap<String, String>>, theirs: &Option<BTreeMap<String, String>>| {
-        ours.iter().flatten().all(|(k, v)| theirs.as_ref().and_then(|t| t.get(k)) == Some(v))
-    };
-    let meta = (&rendered.metadata, &found.metadata);
-    content(rendered).is_some_and(|c| content(found) == Some(c))
-        && subset(&meta.0.labels, &meta.1.labels)
-        && subset(&meta.0.annotations, &meta.1.annotations)
-        && owners(rendered) == owners(found)
-}
-
-/// Owner references of our kind; those of others do not count.
-fn owners(policy: &NetworkPolicy) -> Vec<&str> {
-    let all = policy.metadata.owner_references.iter().flatten();
-    all.filter(|o| o.kind == "ProtectedOrigin").map(|o| o.uid.as_str()).collect()
+    content(rendered).is_some_and(|c| content(found) == Some(c)) && owned::same(&rendered.metadata, &found.metadata)
 }
 
 /// The origin whose mark a policy carries.
