@@ -9,7 +9,7 @@ mod traffic;
 
 pub use allowlist::{ValidAllowlist, ValidExtra, ValidTarget};
 pub use manners::{Idle, TlsProfile};
-pub use origin::{ValidOrigin, Whereabouts};
+pub use origin::{ValidOrigin, Whereabouts, without_port};
 pub use site::{Host, SiteUrl};
 pub use traffic::ValidTraffic;
 

@@ -74,11 +74,7 @@ impl ValidOrigin {
             }
         };
         let host_header = origin.host.clone().unwrap_or_else(|| url.host.to_string());
-        let without_port = host_header
-            .rsplit_once(':')
-            .filter(|(_, p)| p.bytes().all(|b| b.is_ascii_digit()))
-            .map_or(host_header.as_str(), |(h, _)| h);
-        let host_of_header = host("origin.host", without_port)?;
+        let host_of_header = host("origin.host", without_port(&host_header))?;
         let server_name = origin.server_name.as_ref().map_or(Ok(host_of_header), |n| host("origin.serverName", n))?;
         let mut vantages = BTreeMap::new();
         for v in &origin.vantages {
@@ -128,6 +124,12 @@ impl ValidOrigin {
             Whereabouts::Service { name, port } => format!("{namespace}/{name}:{port}"),
         }
     }
+}
+
+/// A Host without its port.
+pub fn without_port(host: &str) -> &str {
+    let split = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+    split.map_or(host, |(name, _)| name)
 }
 
 fn port(field: &str, value: i32) -> Result<u16, Invalid> {

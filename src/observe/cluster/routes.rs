@@ -3,7 +3,7 @@
 
 use super::ClusterSource;
 use super::gateway_api::{Gateway, HTTPRoute, Listener, ParentRef};
-use crate::api::validated::{Host, Validated, Whereabouts};
+use crate::api::validated::{Validated, Whereabouts, without_port};
 use crate::evidence::fact::Route;
 use k8s_openapi::api::networking::v1::{Ingress, IngressBackend, IngressSpec};
 use std::sync::Arc;
@@ -22,7 +22,8 @@ enum Wildcard {
 
 /// One fact for each object that leads to the origin's Service, or that names the host that the proxy asks for.
 pub(super) fn facts(source: &dyn ClusterSource, origin: &Validated) -> Vec<Route> {
-    let host = asked_for(origin);
+    // As rules of hosts are compared: without a port, in lower case.
+    let host = without_port(&origin.origin.host_header).to_ascii_lowercase();
     let service = match &origin.origin.whereabouts {
         Whereabouts::Service { name, .. } => Some(name.as_str()),
         Whereabouts::Addresses { .. } | Whereabouts::Hostname { .. } => None,
@@ -32,15 +33,6 @@ pub(super) fn facts(source: &dyn ClusterSource, origin: &Validated) -> Vec<Route
     let of_ingresses = ingresses.iter().filter_map(|object| of_ingress(object, &host, service));
     let of_routes = routes.iter().filter_map(|object| of_http_route(source, object, &host, service));
     of_ingresses.chain(of_routes).take(MOST).collect()
-}
-
-/// The host that the proxy sends, without its port.
-fn asked_for(origin: &Validated) -> String {
-    let header = &origin.origin.host_header;
-    match &origin.origin.server_name {
-        Host::Name(_) | Host::Ip(_) if header.starts_with('[') => header.clone(),
-        Host::Name(_) | Host::Ip(_) => header.split(':').next().unwrap_or_default().to_ascii_lowercase(),
-    }
 }
 
 fn of_ingress(object: &Arc<Ingress>, host: &str, service: Option<&str>) -> Option<Route> {

@@ -5,7 +5,7 @@
 //! means as little as a firewall for port 53. Servers are looked for with checking disabled (the CD bit of RFC 4035),
 //! since a zone whose signatures are broken has to be found, too.
 
-use super::resolve::address;
+use super::resolve::{QUERY, address};
 use crate::api::Outcome;
 use crate::evidence::fact::{Dns, DnsSubject};
 use hickory_resolver::net::NetError;
@@ -16,10 +16,8 @@ use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, DnsResponse, Qu
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
-/// Patience with one question; a lost datagram is sent once more within it.
-const QUERY: Duration = Duration::from_millis(900);
+/// A lost datagram is sent once more within the patience with one question.
 const RESEND_MS: u64 = 450;
 /// Name servers of a zone that are asked.
 const SERVERS: usize = 2;

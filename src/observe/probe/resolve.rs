@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// Patience with one query; one more is sent when a datagram is lost.
-const QUERY: Duration = Duration::from_millis(900);
+pub(super) const QUERY: Duration = Duration::from_millis(900);
 
 /// Why resolvers could not be set up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -48,10 +48,8 @@ fn is_doubtful(dns: &Dns, origins: &[IpAddr]) -> bool {
 }
 
 async fn admitted(prober: &Prober, plan: &Plan, server: &NameServer, name: &str, subject: DnsSubject) -> Option<Dns> {
-    if let Some(gate) = &plan.gate {
-        let host = plan.validated.url.host.to_string();
-        gate.admit(server.address, Via::NameServer, &host).ok()?;
-        gate.spend(server.address, Via::NameServer, &host).await.ok()?;
+    if !plan.may(server.address, Via::NameServer).await {
+        return None;
     }
     prober.ask_authority(server, name, subject).await
 }

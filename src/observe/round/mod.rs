@@ -53,7 +53,7 @@ pub async fn look(prober: &Prober, plan: &Plan, ask: &Ask) -> Look {
     let trust = bundle.unwrap_or_default();
     for origin in &targets.origins.addresses {
         let request = paths::direct(plan, prober, *origin, trust.clone());
-        let via = if plan.endpoints.is_some() { Via::Endpoint } else { Via::Origin };
+        let via = plan.origin_via();
         let (round, dns_ms) = (&round, targets.origins.dns_ms);
         pending.push(Box::pin(async move {
             // The proxy first, also where its probe waits for its turn: a fault that begins in between would else be
@@ -170,7 +170,7 @@ impl Round<'_> {
     fn all_denied(&self, targets: &Targets) -> bool {
         let Some(gate) = &self.plan.gate else { return false };
         let host = self.plan.validated.url.host.to_string();
-        let via = if self.plan.endpoints.is_some() { Via::Endpoint } else { Via::Origin };
+        let via = self.plan.origin_via();
         let closed = |found: &Found, via| {
             !found.addresses.is_empty() && found.addresses.iter().all(|at| gate.admit(*at, via, &host).is_err())
         };

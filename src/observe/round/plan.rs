@@ -1,6 +1,6 @@
 //! What a round is to look at.
 
-use super::gate::Gate;
+use super::gate::{Gate, Via};
 use crate::api::Access;
 use crate::api::Provider;
 use crate::api::validated::{SiteUrl, TlsProfile, Validated};
@@ -54,6 +54,24 @@ impl Plan {
             gate: None,
             long_deadline: None,
         }
+    }
+
+    /// As what an address of the origin is dialled.
+    pub(super) const fn origin_via(&self) -> Via {
+        if self.endpoints.is_some() { Via::Endpoint } else { Via::Origin }
+    }
+
+    /// Whether the gate lets an address be dialled at all.
+    pub(super) fn admits(&self, address: SocketAddr, via: Via) -> bool {
+        let host = || self.validated.url.host.to_string();
+        self.gate.as_ref().is_none_or(|gate| gate.admit(address, via, &host()).is_ok())
+    }
+
+    /// Asks the gate and waits for the turn. What may not be dialled is not known, which is no evidence.
+    pub(super) async fn may(&self, address: SocketAddr, via: Via) -> bool {
+        let Some(gate) = &self.gate else { return true };
+        let host = self.validated.url.host.to_string();
+        gate.admit(address, via, &host).is_ok() && gate.spend(address, via, &host).await.is_ok()
     }
 
     /// Whether the origin's allowlist lets this vantage in.

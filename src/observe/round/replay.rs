@@ -2,12 +2,12 @@
 //! one connection to an address that the round has just dialled, asked of the gate and paid for like any other, and
 //! only while something fails; the large response alone is asked for in good times too, where one is declared.
 
-use super::gate::{Gate, Via};
+use super::gate::Via;
 use super::paths;
 use super::plan::{Ask, Plan};
 use super::targets::Targets;
 use crate::api::spec::{CacheBypass, Method, ProxyProtocol, Scheme};
-use crate::api::validated::{Host, ValidExpect, Whereabouts};
+use crate::api::validated::{Host, ValidExpect, Whereabouts, without_port};
 use crate::api::{Observation, Outcome, Phase};
 use crate::evidence::fact::{Idle, Replay, Variation};
 use crate::evidence::probe::Fault;
@@ -154,7 +154,7 @@ impl Replays<'_> {
     async fn hold(&self, longest: Duration) -> Option<Idle> {
         let address = self.direct().find(|p| p.outcome == Outcome::OK)?.address?;
         let request = paths::direct(self.plan, self.prober, address, self.trust.clone());
-        if !self.may(address, self.origin_via()).await {
+        if !self.plan.may(address, self.plan.origin_via()).await {
             return None;
         }
         Some(self.prober.hold(&request, longest).await)
@@ -162,7 +162,7 @@ impl Replays<'_> {
 
     async fn origin(&self, address: SocketAddr, variation: Variation, made: &mut Vec<Replay>) -> Option<Outcome> {
         let request = self.changed(paths::direct(self.plan, self.prober, address, self.trust.clone()), variation)?;
-        self.send(request, self.origin_via(), variation, made).await
+        self.send(request, self.plan.origin_via(), variation, made).await
     }
 
     async fn edge(&self, address: SocketAddr, variation: Variation, made: &mut Vec<Replay>) -> Option<Outcome> {
@@ -178,7 +178,7 @@ impl Replays<'_> {
         variation: Variation,
         made: &mut Vec<Replay>,
     ) -> Option<Outcome> {
-        if !self.may(request.address, via).await {
+        if !self.plan.may(request.address, via).await {
             return None;
         }
         let mut probe = self.prober.probe(&request).await;
@@ -190,17 +190,6 @@ impl Replays<'_> {
         let outcome = probe.outcome;
         made.push(Replay { variation, probe: Box::new(probe), times: 1 });
         Some(outcome)
-    }
-
-    /// Asks the gate and waits for the turn. What may not be sent is not known, which is no evidence.
-    async fn may(&self, address: SocketAddr, via: Via) -> bool {
-        let Some(gate): Option<&Arc<dyn Gate>> = self.plan.gate.as_ref() else { return true };
-        let host = self.plan.validated.url.host.to_string();
-        gate.admit(address, via, &host).is_ok() && gate.spend(address, via, &host).await.is_ok()
-    }
-
-    const fn origin_via(&self) -> Via {
-        if self.plan.endpoints.is_some() { Via::Endpoint } else { Via::Origin }
     }
 
     fn other_preamble(&self) -> Variation {
@@ -277,6 +266,5 @@ fn any_answer() -> Arc<ValidExpect> {
 
 /// A Host without its port, in lower case.
 fn bare(host: &str) -> String {
-    let without = host.rsplit_once(':').filter(|(_, p)| p.bytes().all(|b| b.is_ascii_digit()));
-    without.map_or(host, |(h, _)| h).to_ascii_lowercase()
+    without_port(host).to_ascii_lowercase()
 }

@@ -20,12 +20,12 @@ pub(super) async fn pings(prober: &Prober, plan: &Plan, ask: &Ask, targets: &Tar
     if count == 0 {
         return Vec::new();
     }
-    let origin = if plan.endpoints.is_some() { Via::Endpoint } else { Via::Origin };
+    let origin = plan.origin_via();
     let edges = targets.edges.addresses.iter().map(|address| (*address, Via::Edge));
     let origins = targets.origins.addresses.iter().map(|address| (*address, origin));
     let addresses: BTreeSet<IpAddr> = edges
         .chain(origins)
-        .filter(|(address, via)| ask.suspects.contains(&address.ip()) && admitted(plan, *address, *via))
+        .filter(|(address, via)| ask.suspects.contains(&address.ip()) && plan.admits(*address, *via))
         .map(|(address, _)| address.ip())
         .collect();
     join_all(addresses.into_iter().map(|address| prober.ping(address, count))).await
@@ -47,7 +47,6 @@ pub(super) async fn control_ports(prober: &Prober, plan: &Plan, ask: &Ask, seen:
         .into_iter()
         .filter(|ip| ask.suspects.contains(ip))
         .map(|ip| SocketAddr::new(ip, port))
-        .filter(|address| admitted(plan, *address, Via::ControlPort))
         .map(|address| dial(prober, plan, address, Via::ControlPort, access));
     join_all(dials).await.into_iter().flatten().collect()
 }
@@ -60,7 +59,7 @@ pub(super) async fn declared_ports(prober: &Prober, plan: &Plan, seen: &[Probe])
     let declared = plan.endpoints.iter().flat_map(|e| &e.declared);
     let dials = declared
         .filter(|a| addresses.contains(&a.ip()))
-        .filter(|a| admitted(plan, **a, Via::Endpoint))
+        .filter(|a| plan.admits(**a, Via::Endpoint))
         .take(DECLARED)
         .map(|address| dial(prober, plan, *address, Via::Endpoint, Access::Unknown));
     join_all(dials).await.into_iter().flatten().collect()
@@ -68,14 +67,8 @@ pub(super) async fn declared_ports(prober: &Prober, plan: &Plan, seen: &[Probe])
 
 /// A dial when it is its turn; nothing where the address has been asked often enough.
 async fn dial(prober: &Prober, plan: &Plan, address: SocketAddr, via: Via, access: Access) -> Option<ControlPort> {
-    if let Some(gate) = &plan.gate {
-        let host = plan.validated.url.host.to_string();
-        gate.spend(address, via, &host).await.ok()?;
+    if !plan.may(address, via).await {
+        return None;
     }
     Some(prober.dial(address, access, plan.validated.probe.deadlines.connect).await)
-}
-
-fn admitted(plan: &Plan, address: SocketAddr, via: Via) -> bool {
-    let host = plan.validated.url.host.to_string();
-    plan.gate.as_ref().is_none_or(|gate| gate.admit(address, via, &host).is_ok())
 }
