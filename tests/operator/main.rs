@@ -1,8 +1,8 @@
 //! The operator as a process, under its own `ServiceAccount` and nothing more, against a real API server,
 //! a real proxy and a real origin.
 //!
-//! One control plane and one network serve all tests, one after the other; each test starts its own
-//! operators and leaves no resource behind.
+//! Two control planes, each with a network of its own, serve all tests; each test starts its own operators and leaves no
+//! resource behind.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
 

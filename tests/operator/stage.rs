@@ -9,9 +9,11 @@ use lab::servers::proxy::RunningProxy;
 use lab::servers::{Kind, Origin, Proxy};
 use serde_json::Value;
 use std::fs;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::process::Command;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 pub const SITE: &str = "shop.example.com";
@@ -35,13 +37,55 @@ pub struct Stage {
     pub network: Network,
 }
 
-static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::build()));
+/// Most of a test is waiting: two run at once, each on a stage of its own.
+static STAGES: [LazyLock<Mutex<Stage>>; 2] = [LazyLock::new(build), LazyLock::new(build)];
 
-/// The stage, for one test at a time, without any resource or operator of another.
-pub fn stage() -> MutexGuard<'static, Stage> {
-    let mut stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
-    stage.clean();
-    stage
+fn build() -> Mutex<Stage> {
+    Mutex::new(Stage::build())
+}
+
+/// A stage that no other test uses meanwhile, without any resource or operator of those before.
+pub fn stage() -> OnStage {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let first = NEXT.fetch_add(1, Ordering::Relaxed);
+    loop {
+        for turn in first..first + STAGES.len() {
+            // A stage that is just being built is waited for.
+            let mut stage = match STAGES[turn % STAGES.len()].try_lock() {
+                Ok(stage) => stage,
+                Err(TryLockError::Poisoned(stage)) => stage.into_inner(),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            stage.clean();
+            return OnStage(stage);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A test on its stage. When it leaves, what was written is held against the promises.
+pub struct OnStage(MutexGuard<'static, Stage>);
+
+impl Deref for OnStage {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.0
+    }
+}
+
+impl DerefMut for OnStage {
+    fn deref_mut(&mut self) -> &mut Stage {
+        &mut self.0
+    }
+}
+
+impl Drop for OnStage {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            crate::promises::judge(self);
+        }
+    }
 }
 
 impl Stage {
@@ -83,8 +127,6 @@ impl Stage {
     }
 
     fn clean(&mut self) {
-        // What the test before this one wrote.
-        crate::promises::judge(self);
         self.let_go();
         for kind in ["protectedorigins", "networkpolicies", "ingresses", "events.v1.events.k8s.io"] {
             let _ = self.server.kubectl(&["delete", kind, "-A", "--all"]);

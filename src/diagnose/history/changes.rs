@@ -2,45 +2,37 @@
 
 use crate::api::Outcome;
 use crate::evidence::fact::{Change, Changed, DnsSubject};
-use crate::evidence::{Fact, PathKey, Probe};
+use crate::evidence::Fact;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 
 /// Most changes that are remembered; the oldest go first.
 const MOST: usize = 8;
-/// Certificates that one address is remembered to have shown: behind one that balances, several may take turns.
-const CERTIFICATES: usize = 4;
 /// Addresses that the name is remembered to have had. A name with more of them changes all the time, which is no news.
 const ADDRESSES: usize = 256;
-
-/// The dates of a certificate, which tell one from its successor.
-type Dates = (Timestamp, Timestamp);
 
 /// What was seen so far, and what of it was new.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    certificates: BTreeMap<PathKey, VecDeque<Dates>>,
     addresses: BTreeSet<IpAddr>,
     noticed: VecDeque<Change>,
 }
 
 impl Changes {
-    /// Compares one round with all before.
-    pub fn take_in(&mut self, probes: &[Probe], facts: &[Fact], now: Timestamp) {
-        for probe in probes {
-            if let Some(object) = self.certificate(probe) {
-                self.notice(Change { what: Changed::Certificate, object, at: now });
-            }
-        }
+    /// Compares the names of one round with all before.
+    pub fn take_in(&mut self, facts: &[Fact], now: Timestamp) {
         if let Some(object) = self.name(facts) {
             self.notice(Change { what: Changed::Name, object, at: now });
         }
     }
 
-    /// Forgets paths that are gone.
-    pub fn retain(&mut self, is_known: impl Fn(&PathKey) -> bool) {
-        self.certificates.retain(|key, _| is_known(key));
+    /// An address shows another certificate. Several paths may lead to it, and all of them see that.
+    pub fn certificate(&mut self, address: IpAddr, now: Timestamp) {
+        let change = Change { what: Changed::Certificate, object: address.to_string(), at: now };
+        if !self.noticed.contains(&change) {
+            self.notice(change);
+        }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Fact> {
@@ -52,28 +44,6 @@ impl Changes {
             self.noticed.pop_front();
         }
         self.noticed.push_back(change);
-    }
-
-    /// The address, if it shows a certificate that it never showed before.
-    fn certificate(&mut self, probe: &Probe) -> Option<String> {
-        let shown = probe.certificate.as_ref()?;
-        let key = PathKey {
-            vantage: probe.vantage.clone(),
-            observation: probe.observation,
-            variant: probe.variant,
-            address: Some(probe.address?),
-        };
-        let dates = (shown.not_before, shown.not_after);
-        let known = self.certificates.entry(key).or_default();
-        if known.contains(&dates) {
-            return None;
-        }
-        let first = known.is_empty();
-        if known.len() == CERTIFICATES {
-            known.pop_front();
-        }
-        known.push_back(dates);
-        (!first).then(|| probe.address.map(|address| address.to_string())).flatten()
     }
 
     /// The site's name, if it has an address that it never had before.
@@ -125,7 +95,7 @@ mod tests {
             (&["192.0.2.1"], 1),
             (&["192.0.2.9"], 1),
         ] {
-            changes.take_in(&[], &dns(addresses), now);
+            changes.take_in(&dns(addresses), now);
             assert_eq!(changes.iter().count(), noticed, "{addresses:?}");
         }
     }

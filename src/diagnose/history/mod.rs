@@ -2,6 +2,7 @@
 //! turns rounds of probes into the [`Case`] that rules judge, for the operator and for
 //! `leeward diagnose` alike.
 
+mod certificates;
 mod changes;
 mod confirmed;
 mod losses;
@@ -103,7 +104,7 @@ impl Ledger {
         let control_failed = facts.iter().any(|f| matches!(f, Fact::Control(c) if control_down(c.outcome)));
         self.blind = control_failed && !look_probes.iter().any(Probe::connected);
         if !self.blind {
-            self.changes.take_in(&look_probes, &facts, now);
+            self.changes.take_in(&facts, now);
         }
         self.facts.take_in(facts);
         if self.blind {
@@ -129,14 +130,17 @@ impl Ledger {
             }
             let prior = if probe.observation == Observation::ViaProxy { self.prior } else { Health::Unknown };
             let matched = matching.contains(&probe.id);
-            self.paths.entry(key).or_insert_with(|| Path::new(&probe, prior)).record(probe, scheduled, matched);
+            let path = self.paths.entry(key).or_insert_with(|| Path::new(&probe, prior));
+            if let Some(address) = probe.address.filter(|_| path.changes_certificate(&probe)) {
+                self.changes.certificate(address.ip(), now);
+            }
+            path.record(probe, scheduled, matched);
         }
         self.paths.retain(|key, path| {
             path.missed < MISSED_LIMIT
                 && (key.observation != Observation::ViaProxyLong
                     || now.duration_since(path.last().at) <= LONG_PROBE_HOLDS)
         });
-        self.changes.retain(|key| self.paths.contains_key(key));
     }
 
     /// Whether anything looks bad enough to be looked at again soon.

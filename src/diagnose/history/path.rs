@@ -1,5 +1,6 @@
 //! One path over time: which results count, what is kept of them, and the track that rules read.
 
+use super::certificates::Certificates;
 use super::losses::Losses;
 use super::score::{SUSPECT, Score};
 use super::times::Times;
@@ -32,6 +33,7 @@ pub struct Path {
     /// Whether the last probes had to send again.
     losses: Losses,
     times: Times,
+    certificates: Certificates,
     /// Rounds that looked at this kind of path, but not at this one.
     pub(super) missed: u8,
 }
@@ -78,6 +80,7 @@ impl Path {
             content_matches: 0,
             losses: Losses::default(),
             times: Times::default(),
+            certificates: Certificates::default(),
             missed: 0,
         }
     }
@@ -127,6 +130,11 @@ impl Path {
         }
         self.last = probe;
         self.last_definite = true;
+    }
+
+    /// Whether this probe shows another certificate than all before on this path.
+    pub fn changes_certificate(&mut self, probe: &Probe) -> bool {
+        self.certificates.changed(probe)
     }
 
     /// OK by its score, while its newest result is a failure: some more of them confirm it.
