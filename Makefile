@@ -16,7 +16,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 endif
 
-.PHONY: help demo demo-shell test lint lint-workflows docs book generate generated bench accuracy situations tools control-plane clean-lab
+.PHONY: help demo demo-shell test lint lint-workflows scripts docs book generate generated bench accuracy situations tools control-plane clean-lab
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,12 +44,15 @@ test: tools ## lint, generated files, and every test, against a real control pla
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
 
-lint: docs ## rustfmt and clippy, warnings are errors; and the documents
+lint: docs scripts ## rustfmt and clippy, warnings are errors; the documents, and the shell scripts
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 lint-workflows: ## actionlint and zizmor on .github/; nothing in it runs here
 	@hack/workflows/lint
+
+scripts: ## shellcheck on every shell script
+	hack/shellcheck/lint
 
 docs: ## links, the book's summary, commands, paths and named tests of every page; needs only Python
 	hack/docs/check
