@@ -139,6 +139,8 @@ def section(path: str, schema: dict):
         for rule in rules(held) if not held.get("properties") else []:
             words.append("Rule: " + rule.removeprefix("- ").replace("\n  ", " ").replace("|", "\\|") + ".")
         default = "required" if name in required else code(field["default"]) if "default" in field else "–"
+        if isinstance(field.get("default"), dict) and held.get("properties"):
+            default = "that of its fields"
         yield f"| {title} | {kind_of(field)} | {default} | {' '.join(word for word in words if word)} |"
     yield ""
     held_to = rules(schema)
