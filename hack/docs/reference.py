@@ -73,8 +73,10 @@ def bounds(schema: dict) -> list[str]:
     """What the API server holds a value to, but for rules in CEL."""
     found = []
     named = re.findall(r"`([^`]+)`", schema.get("description", ""))
-    if "enum" in schema and not set(schema["enum"]) <= set(named):
-        found.append("one of " + ", ".join(code(value) for value in schema["enum"]))
+    # A null in an optional enum is an absent field.
+    values = [value for value in schema.get("enum", []) if value is not None]
+    if values and not set(values) <= set(named):
+        found.append("one of " + ", ".join(code(value) for value in values))
     found.append(span(schema.get("minimum"), schema.get("maximum"), "").strip())
     # An enum needs no length.
     if "enum" not in schema:
