@@ -16,7 +16,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 endif
 
-.PHONY: help demo demo-shell test lint lint-workflows docs generate generated bench accuracy situations tools control-plane clean-lab
+.PHONY: help demo demo-shell test lint lint-workflows scripts docs book generate generated bench accuracy situations tools control-plane clean-lab
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,28 +44,39 @@ test: tools ## lint, generated files, and every test, against a real control pla
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
 
-lint: docs ## rustfmt and clippy, warnings are errors; and the documents
+lint: docs scripts ## rustfmt and clippy, warnings are errors; the documents, and the shell scripts
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 lint-workflows: ## actionlint and zizmor on .github/; nothing in it runs here
 	@hack/workflows/lint
 
+scripts: ## shellcheck on every shell script
+	hack/shellcheck/lint
+
 docs: ## links, the book's summary, commands, paths and named tests of every page; needs only Python
 	hack/docs/check
 
-generate: ## write crds/ from the Rust types, the dashboards from their script, and what the charts take from both
+book: ## the pages as one book in target/book; warnings and links that lead nowhere are errors
+	@mdbook="$$(hack/mdbook/build)/mdbook"; said=$$("$$mdbook" build 2>&1) || { echo "$$said" >&2; exit 1; }; \
+	if grep -E ' (WARN|ERROR) ' <<<"$$said" >&2; then exit 1; fi; \
+	hack/mdbook/check target/book
+
+generate: ## write crds/ from the Rust types, the dashboards from their script, and what the charts and docs/ take from them
 	@mkdir -p crds
 	$(CARGO) run --quiet --bin leeward -- crds --directory crds
 	hack/dashboards/build
 	hack/charts/generate
+	hack/docs/reference
 
-generated: ## fail when crds/ and charts/ are not what they are generated from
+generated: ## fail when crds/, charts/ and parts of docs/ are not what they are generated from
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(CARGO) run --quiet --bin leeward -- crds --directory "$$fresh"; \
 	diff -r --exclude=Kustomization "$$fresh" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }; \
 	cp -r charts "$$fresh/charts"; hack/charts/generate "$$fresh/charts"; \
-	diff -r "$$fresh/charts" charts || { echo "charts/ is stale: run make generate" >&2; exit 1; }
+	diff -r "$$fresh/charts" charts || { echo "charts/ is stale: run make generate" >&2; exit 1; }; \
+	cp -r docs "$$fresh/docs"; hack/docs/reference "$$fresh/docs"; \
+	diff -r "$$fresh/docs" docs || { echo "docs/ is stale: run make generate" >&2; exit 1; }
 
 situations: tools ## stage the network situations and ask about each; FILTER=word picks some
 	@hack/envoy/install >/dev/null; \

@@ -48,6 +48,36 @@ go_build() {
   say "$title: built in $(elapsed $((SECONDS - start)))"
 }
 
+# cargo_install TITLE ROOT CRATE [FLAG...] : `cargo install` of one crate into ROOT, with its own lock file.
+# Cargo shows its bar only on a terminal; elsewhere a line every 15 seconds counts what it has compiled.
+cargo_install() {
+  local title=$1 root=$2 log start
+  shift 2
+  command -v cargo >/dev/null || die "$title has to be built, and Rust is not installed: see https://rustup.rs"
+  log=$(mktemp)
+  start=$SECONDS
+  say "$title: building"
+  # A folder of its own, whatever CARGO_TARGET_DIR says, so that an interrupted build goes on and nothing is left after it.
+  CARGO_TARGET_DIR="$root/target" cargo install --locked --root "$root" "$@" 2>"$log" &
+  local build=$! tick=0
+  # shellcheck disable=SC2064 # the id of this build, not of a later one
+  trap "kill $build 2>/dev/null || true" INT TERM
+  while kill -0 "$build" 2>/dev/null; do
+    sleep 1
+    tick=$((tick + 1))
+    if ((tick % 15 == 0)); then
+      say "$title: $(elapsed $((SECONDS - start))), $(grep -c '^ *Compiling ' "$log" || true) crates compiled"
+    fi
+  done
+  if ! wait "$build"; then
+    tail -n 20 "$log" >&2
+    die "$title: cargo install failed (log above)"
+  fi
+  trap - INT TERM
+  rm -f "$log"
+  say "$title: built in $(elapsed $((SECONDS - start)))"
+}
+
 # only_one FOLDER : two runs at the same time must not build the same thing twice.
 only_one() {
   mkdir -p "$(dirname "$1")"
@@ -73,4 +103,19 @@ cached_command() {
     fi
   fi
   printf '%s\n' "$folder"
+}
+
+# python_environment NAME FOLDER [FLAG...] : an environment with what requirements.txt of the current folder names, once.
+# Flags are pip's. What else has to be made in FOLDER is the caller's, who holds its lock from here on.
+python_environment() {
+  local name=$1 folder=$2
+  shift 2
+  command -v python3 >/dev/null || die "$name needs python3 and python3-venv: run hack/tools"
+  say "$name: downloading"
+  rm -rf "$folder"
+  python3 -m venv "$folder" >&2
+  if ! "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" -r requirements.txt >&2; then
+    rm -rf "$folder"
+    die "$name could not be installed from PyPI"
+  fi
 }

@@ -5,6 +5,7 @@
 
 use lab::control_plane::ControlPlane;
 use leeward::api::crds;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -323,4 +324,40 @@ fn kubectl_explain_reads_as_a_manual() {
     insta::assert_snapshot!("explain_lockdown", page("protectedorigin.spec.origin.lockdown"));
     insta::assert_snapshot!("explain_origin", page("protectedorigin.spec.origin"));
     insta::assert_snapshot!("explain_guards", page("proxynetwork.spec.guards"));
+}
+
+/// What `kubectl explain` shows of an object is the name of each field and all of its words.
+#[test]
+fn kubectl_explain_has_the_words_of_every_field() {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut fields = 0;
+    let mut open: Vec<(String, Value)> = crds::all()
+        .iter()
+        .map(|(_, crd)| {
+            let crd = serde_json::to_value(crd).unwrap();
+            let name = crd["spec"]["names"]["singular"].as_str().unwrap().to_owned();
+            (name, crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone())
+        })
+        .collect();
+    while let Some((path, schema)) = open.pop() {
+        let said = words(&SERVER.kubectl(&["explain", &path]).unwrap());
+        for (name, field) in schema["properties"].as_object().unwrap() {
+            fields += 1;
+            let path = format!("{path}.{name}");
+            let description = words(field["description"].as_str().unwrap());
+            assert!(
+                said.contains(&format!(" {name} <")) && said.contains(&description),
+                "{path} is not explained: {said}"
+            );
+            // `explain` walks through lists and maps by the name of the field alone.
+            let mut held = field;
+            while let Some(inner) = ["items", "additionalProperties"].iter().find_map(|key| held.get(key)) {
+                held = inner;
+            }
+            if held["properties"].is_object() {
+                open.push((path, held.clone()));
+            }
+        }
+    }
+    assert!(fields > 200, "{fields} fields");
 }

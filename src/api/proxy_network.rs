@@ -123,10 +123,10 @@ pub struct Edge {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Guards {
-    /// Percent of the addresses covered that may vanish in one revision, 0 to 100; beyond it the revision is quarantined until acknowledgedHash names it. Default: 20.
+    /// Percent of a family's addresses that may vanish in one revision, 0 to 100; beyond it the revision is quarantined until acknowledgedHash names it. Default: 20.
     #[schemars(range(min = 0, max = 100))]
     pub max_loss_percent: i32,
-    /// Factor by which coverage may grow in one revision, 1 to 1000; beyond it additions wait one hour. Default: 2.
+    /// Factor by which a family's coverage may grow in one revision, 1 to 1000; beyond it additions wait one hour. Default: 2.
     #[schemars(range(min = 1, max = 1000))]
     pub max_growth_factor: i32,
     /// Fewest IPv4 prefixes of a plausible list, 0 to 4000. Default: 0.

@@ -30,6 +30,7 @@ done
 mkdir -p "$root/proc" "$root/dev"; mount --rbind /proc "$root/proc"; mount --rbind /dev "$root/dev"
 touch "$root/leeward"; mount --bind "$LEEWARD" "$root/leeward"
 echo "nameserver 192.0.2.53" >"$root/etc/resolv.conf"
+[ -z "$ROOTS" ] || mount --bind "$ROOTS" "$root/etc/ssl/certs/ca-certificates.crt"
 (cd "$mounts" && find . -type d) | while read -r folder; do mkdir -p "$root/$folder"; done
 (cd "$mounts" && find . -type f) | while read -r file; do
   cp "$mounts/$file" "$root/$file"; chmod 440 "$root/$file"
@@ -75,6 +76,8 @@ pub struct Trace {
 struct Node {
     server: Arc<ControlPlane>,
     namespace: String,
+    /// The trust anchors that images hold, if not the machine's.
+    roots: Option<PathBuf>,
     free: Vec<Host>,
     running: BTreeMap<String, Running>,
     traces: Arc<Mutex<BTreeMap<String, Trace>>>,
@@ -90,12 +93,13 @@ pub struct Kubelet {
 }
 
 impl Kubelet {
-    /// Looks after the pods of a namespace, which gets the ConfigMap that every namespace has.
+    /// Looks after the pods of a namespace.
     pub fn start(server: &Arc<ControlPlane>, namespace: &str) -> Self {
-        let roots = json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"ca.crt": server.ca_pem()},
-            "metadata": {"name": "kube-root-ca.crt", "namespace": namespace}});
-        server.apply(&roots.to_string()).unwrap();
-        let mut network = Network::new().unwrap();
+        Self::start_in(server, namespace, Network::new().unwrap(), None)
+    }
+
+    /// The same in a network that holds more than pods; images trust who is in this file.
+    pub fn start_in(server: &Arc<ControlPlane>, namespace: &str, mut network: Network, roots: Option<PathBuf>) -> Self {
         let hosts: Vec<Host> =
             (0..HOSTS).map(|i| network.host(&format!("pod{i}"), &[&format!("192.0.2.{}", 60 + i)]).unwrap()).collect();
         let bridges = hosts.iter().map(|host| server.open_in(host).unwrap()).collect();
@@ -103,6 +107,7 @@ impl Kubelet {
         let mut node = Node {
             server: Arc::clone(server),
             namespace: namespace.to_owned(),
+            roots,
             free: hosts,
             running: BTreeMap::new(),
             traces: Arc::clone(&traces),
@@ -214,6 +219,7 @@ impl Node {
         command.arg("/leeward");
         command.args(container["args"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()));
         command.env("LEEWARD", env!("CARGO_BIN_EXE_leeward"));
+        command.env("ROOTS", self.roots.as_deref().unwrap_or(Path::new("")));
         let log = folder.join("log");
         Process::start(name, &command, &log).unwrap()
     }
@@ -236,7 +242,11 @@ impl Node {
     /// The files of a volume.
     fn fill(&self, place: &Path, volume: &Value, pod: &Value) {
         let config_map = |source: &Value, items: Option<&Vec<Value>>| {
-            let map = self.server.get(&self.namespace, "configmap", source["name"].as_str().unwrap()).unwrap();
+            let map = match source["name"].as_str().unwrap() {
+                // A controller writes it into every namespace; it does not run here.
+                "kube-root-ca.crt" => json!({"data": {"ca.crt": self.server.ca_pem()}}),
+                name => self.server.get(&self.namespace, "configmap", name).unwrap(),
+            };
             for (key, text) in map["data"].as_object().unwrap() {
                 let item = items.map(|list| list.iter().find(|i| i["key"] == *key));
                 let path = match item {
