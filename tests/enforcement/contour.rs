@@ -37,9 +37,13 @@ fn start(host: &Host) -> [Process; 2] {
     bootstrap.args(["bootstrap", &file("envoy.json"), &admin, "--xds-address=127.0.0.1", "--xds-port=8001"]);
     run(&mut bootstrap).unwrap();
     let mut command = host.command(tools::envoy().unwrap());
-    command
-        .args(["-c", &file("envoy.json"), "--service-cluster", "contour", "--service-node", "envoy"])
-        .args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"]);
+    command.args(["-c", &file("envoy.json"), "--service-cluster", "contour", "--service-node", "envoy"]).args([
+        "--disable-hot-restart",
+        "--concurrency",
+        "1",
+        "--log-level",
+        "warning",
+    ]);
     let mut envoy = host.spawn("envoy", &command).unwrap();
     envoy.wait_until("listening", Duration::from_secs(30), || host.listens_on(80)).unwrap();
     [contour, envoy]
@@ -56,13 +60,18 @@ fn contour_and_envoy_refuse_whom_the_list_does_not_name() {
     let _servers = start(&behind.host);
     behind.serves();
 
-    // Without the right for this type of target it says which file gives it.
+    // The right for this type of target comes from its own file, and from nowhere else.
     let site = &behind.site;
+    let may = || {
+        let words = ["auth", "can-i", "patch", "httpproxies.projectcontour.io", "-n", site.name];
+        let whose = "--as=system:serviceaccount:leeward-system:leeward";
+        stage.server.kubectl(&[&words[..], &[whose]].concat()).is_ok()
+    };
+    assert!(!may());
+    installation::bind_target(&stage.server, site.name, "contour").unwrap();
+    assert!(may());
     site.publish(&[site.old], &[]);
     site.apply("Enforce");
-    site.await_condition("AllowlistSynced", "False/Forbidden");
-    site.says("deploy/enforce/targets");
-    installation::bind_target(&stage.server, site.name, "contour").unwrap();
     let route = || stage.server.get("contour", "httpproxy", "web").unwrap();
     behind.enforces(&|| route()["spec"]["virtualhost"]["ipAllowPolicy"].as_array().unwrap().len());
     assert_eq!(route()["status"]["currentStatus"], "valid");

@@ -35,6 +35,12 @@ pub fn contour() -> Result<PathBuf> {
     Ok(prepared(&FOLDER, "hack/contour/build")?.join("contour"))
 }
 
+/// HAProxy Technologies' ingress controller.
+pub fn haproxy_ingress() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/haproxy-ingress/build")?.join("haproxy-ingress"))
+}
+
 /// `blackbox_exporter`, the peer that `make bench` measures beside.
 pub fn blackbox_exporter() -> Result<PathBuf> {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
