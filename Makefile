@@ -41,6 +41,8 @@ test: tools ## lint, generated files, and every test, against a real control pla
 	@trap '$(CARGO) run --quiet -p lab --bin clean-lab' EXIT; \
 	KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
 	hack/envoy/install >/dev/null; hack/helm/build >/dev/null; \
+	hack/kube-router/build >/dev/null; hack/kube-network-policies/build >/dev/null; \
+	hack/contour/build >/dev/null; hack/haproxy-ingress/build >/dev/null; \
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
 

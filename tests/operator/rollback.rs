@@ -2,9 +2,9 @@
 //! do not any more.
 
 use crate::stage::{condition, stage};
+use lab::policy_engine::PolicyEngine;
 use lab::process::wait_until;
 use lab::servers::{Kind, Origin, Proxy};
-use lab::tools;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -66,35 +66,10 @@ fn an_isolation_that_cuts_visitors_off_is_taken_back_and_not_tried_again() {
         Proxy::new(Kind::Nginx, &[proxy_host.at(80)], &[pod.at(8080)]).start(&proxy_host, "docs-proxy").unwrap();
     stage.dns.answer("docs.example.com", &[EDGE.parse().unwrap()]);
     stage.apply(OBJECTS);
-    // There is no kubelet to say these.
-    let status = |words: &[&str], patch: &str| {
-        let all = [&["patch", "--subresource=status", "-p", patch], words].concat();
-        stage.server.kubectl(&all).unwrap();
-    };
-    status(
-        &["node", "roll-node"],
-        &format!(r#"{{"status":{{"addresses":[{{"type":"InternalIP","address":"{NODE}"}}]}}}}"#),
-    );
-    status(
-        &["-n", NAMESPACE, "pod", "docs"],
-        &format!(
-            r#"{{"status":{{"phase":"Running","podIP":"{POD}","podIPs":[{{"ip":"{POD}"}}],"hostIP":"{NODE}","conditions":[{{"type":"Ready","status":"True"}}]}}}}"#
-        ),
-    );
+    stage.server.node_is("roll-node", &node).unwrap();
+    stage.server.pod_is(NAMESPACE, "docs", &pod, &node).unwrap();
     let _bridge = stage.server.open_in(&node).unwrap();
-    let mut command = node.command(tools::kube_router().unwrap());
-    command
-        .env("NODE_NAME", "roll-node")
-        .arg(format!("--kubeconfig={}", stage.server.kubeconfig().display()))
-        .args(["--run-router=false", "--run-service-proxy=false", "--run-firewall=true", "--v=1"])
-        .args(["--hostname-override=roll-node", "--service-cluster-ip-range=10.0.0.0/24", "--health-port=0"]);
-    let mut router = node.spawn("kube-router", &command).unwrap();
-    let log = router.log_path().to_owned();
-    router
-        .wait_until("enforcing", Duration::from_secs(30), || {
-            std::fs::read_to_string(&log).is_ok_and(|log| log.contains("sync iptables took"))
-        })
-        .unwrap();
+    let _router = PolicyEngine::KubeRouter.start(&stage.server, &node, "roll-node").unwrap();
     let visit = || -> String {
         let url = "http://docs.example.com/";
         let resolve = format!("docs.example.com:80:{EDGE}");

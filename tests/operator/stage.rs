@@ -2,6 +2,8 @@
 
 use lab::control_plane::{Bridge, ControlPlane};
 use lab::dns::NameServer;
+use lab::installation;
+pub use lab::installation::condition;
 use lab::network::{Host, Network};
 use lab::process::Process;
 use lab::servers::nginx::Nginx;
@@ -14,7 +16,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, TryLockError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub const SITE: &str = "shop.example.com";
 pub const PROXY: &str = "198.51.100.10";
@@ -116,14 +118,7 @@ impl Stage {
 
     /// What an administrator applies.
     pub fn install(&self) {
-        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
-        self.server.kubectl(&["apply", "--server-side", "--force-conflicts", "-k", deploy.to_str().unwrap()]).unwrap();
-        for kind in ["protectedorigins", "proxynetworks"] {
-            let crd = format!("crd/{kind}.leeward.dev");
-            self.server.kubectl(&["wait", "--for=condition=Established", "--timeout=20s", &crd]).unwrap();
-        }
-        // Nothing schedules pods here: the operators of the tests are processes.
-        self.server.kubectl(&["delete", "deployment", "-n", "leeward-system", "--all"]).unwrap();
+        installation::apply(&self.server).unwrap();
     }
 
     fn clean(&mut self) {
@@ -156,8 +151,7 @@ impl Stage {
             "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {name}\n  labels: {{{labels}}}\n  annotations: {{{annotations}}}\n"
         ));
         if labels.contains("leeward.dev/enforce") {
-            let binding = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/enforce/role-binding.yaml");
-            self.server.kubectl(&["apply", "-n", name, "-f", binding.to_str().unwrap()]).unwrap();
+            installation::bind(&self.server, name).unwrap();
         }
     }
 
@@ -200,22 +194,8 @@ impl Stage {
 
     /// Waits until a condition has this status and reason.
     pub fn await_condition(&self, namespace: &str, name: &str, kind: &str, wanted: &str, seconds: u64) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(seconds);
-        loop {
-            let object = self.get(namespace, name);
-            let found = condition(&object, kind);
-            let says =
-                found.as_ref().map(|c| format!("{}/{}", c["status"].as_str().unwrap(), c["reason"].as_str().unwrap()));
-            if says.as_deref() == Some(wanted) {
-                return object;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "{namespace}/{name}: {kind} is {says:?} and not {wanted} after {seconds} s:\n{:#}",
-                object["status"]
-            );
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        installation::await_condition(&self.server, (namespace, name), kind, wanted, Duration::from_secs(seconds))
+            .unwrap()
     }
 
     /// Reasons of the events about a resource, oldest first.
@@ -251,11 +231,6 @@ fn address_of(site: u8) -> String {
 pub fn further(namespace: &str, site: u8) -> String {
     let name = format!("site-{site}");
     origin(namespace, &name, "").replace(SITE, &format!("{name}.example.com")).replace(ORIGIN, &address_of(site))
-}
-
-/// One condition of an object.
-pub fn condition(object: &Value, kind: &str) -> Option<Value> {
-    object["status"]["conditions"].as_array()?.iter().find(|c| c["type"] == kind).cloned()
 }
 
 /// A ProtectedOrigin of the site, with further lines of its spec.

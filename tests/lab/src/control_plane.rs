@@ -5,6 +5,7 @@
 
 mod bridge;
 mod kubeconfig;
+mod kubelet;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,10 @@
 //! - [`certificates`]: a certificate authority and leaves that are valid, expired, mismatched or self-signed
 //! - [`demo`]: the story that `make demo` tells
 //! - [`heap`]: an allocator that counts
+//! - [`installation`]: Leeward in the cluster, installed and asked as an administrator does
 //! - [`monitoring`]: alerts and dashboards of `deploy/monitoring`, as data
+//! - [`policy_engine`]: engines that really enforce NetworkPolicies, on a host that is a node
+//! - [`visitors`]: requests at a steady rate, each answer counted
 //! - [`situation`]: the files under `tests/situations/`, staged, asked about and compared
 //!
 //! Calls block; an async test wraps them in `spawn_blocking` or just lets them block. Everything started here ends
@@ -21,9 +24,12 @@ pub mod control_plane;
 pub mod demo;
 pub mod dns;
 pub mod heap;
+pub mod installation;
 pub mod monitoring;
 pub mod network;
+pub mod policy_engine;
 pub mod process;
 pub mod servers;
 pub mod situation;
 pub mod tools;
+pub mod visitors;

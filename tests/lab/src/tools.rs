@@ -17,10 +17,28 @@ pub fn control_plane() -> Result<PathBuf> {
     prepared(&FOLDER, "hack/control-plane/build")
 }
 
-/// kube-router, the NetworkPolicy engine.
+/// kube-router, a NetworkPolicy engine.
 pub fn kube_router() -> Result<PathBuf> {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     Ok(prepared(&FOLDER, "hack/kube-router/build")?.join("kube-router"))
+}
+
+/// kube-network-policies, another one.
+pub fn kube_network_policies() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/kube-network-policies/build")?.join("kube-network-policies"))
+}
+
+/// Contour, the ingress controller that programs Envoy.
+pub fn contour() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/contour/build")?.join("contour"))
+}
+
+/// HAProxy Technologies' ingress controller.
+pub fn haproxy_ingress() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/haproxy-ingress/build")?.join("haproxy-ingress"))
 }
 
 /// `blackbox_exporter`, the peer that `make bench` measures beside.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use super::screen::Screen;
 use super::stage::{POD, Site, Stage};
 use crate::control_plane::{Bridge, ControlPlane};
+use crate::policy_engine::PolicyEngine;
 use crate::process::{Process, run, wait_until};
 use crate::tools;
 
@@ -28,30 +29,19 @@ pub struct Cluster {
 impl Cluster {
     /// Starts it, and waits until the pod is guarded.
     pub fn start(stage: &Stage, screen: &Screen) -> Result<Self> {
-        let kube_router = tools::kube_router()?;
+        // Built, if need be, before anything waits for it.
+        tools::kube_router()?;
         let waiting = screen.wait("etcd, kube-apiserver and kube-controller-manager");
         let plane = ControlPlane::start()?;
         waiting.done(&format!("{} at {}", version(&plane)?, plane.url()));
 
         show(&plane, screen, &["apply", "--server-side", "-f", CLUSTER])?;
-        // There is no kubelet to say these.
-        status(&plane, &["node", "node1"], &node_status(stage))?;
-        status(&plane, &["-n", "docs", "pod", "docs"], &pod_status(stage))?;
+        plane.node_is("node1", &stage.node)?;
+        plane.pod_is("docs", "docs", &stage.pod, &stage.node)?;
 
         let bridge = plane.open_in(&stage.node)?;
-        let mut command = stage.node.command(kube_router);
-        command
-            .env("NODE_NAME", "node1")
-            .arg(format!("--kubeconfig={}", plane.kubeconfig().display()))
-            .args(["--run-router=false", "--run-service-proxy=false", "--run-firewall=true"])
-            .args(["--hostname-override=node1", "--service-cluster-ip-range=10.0.0.0/24", "--health-port=0", "--v=1"]);
-        let mut router = stage.node.spawn("kube-router", &command)?;
         let waiting = screen.wait("kube-router, the NetworkPolicy engine of node1");
-        let log = router.log_path().to_owned();
-        router.wait_until("enforcing", Duration::from_secs(30), || {
-            waiting.tick("starting");
-            std::fs::read_to_string(&log).is_ok_and(|log| log.contains("sync iptables took"))
-        })?;
+        let router = PolicyEngine::KubeRouter.start(&plane, &stage.node, "node1")?;
         // The node refuses the proxy, or keeps silent: the kernel limits how often it says "refused".
         stage.visit_until(Site::Docs, &[502, 504], Duration::from_secs(15)).context("before Leeward comes")?;
         waiting.done("kube-router enforces on node1");
@@ -99,27 +89,6 @@ fn quoted(word: &str) -> String {
 fn version(plane: &ControlPlane) -> Result<String> {
     let json: serde_json::Value = serde_json::from_str(&plane.kubectl(&["get", "--raw", "/version"])?)?;
     Ok(format!("Kubernetes {}", json["gitVersion"].as_str().context("the API server's version")?))
-}
-
-fn status(plane: &ControlPlane, words: &[&str], patch: &str) -> Result<()> {
-    let mut all = vec!["patch", "--subresource=status", "-p", patch];
-    all.extend(words);
-    plane.kubectl(&all)?;
-    Ok(())
-}
-
-fn node_status(stage: &Stage) -> String {
-    format!(
-        r#"{{"status":{{"addresses":[{{"type":"InternalIP","address":"{}"}},{{"type":"Hostname","address":"node1"}}]}}}}"#,
-        stage.node.address()
-    )
-}
-
-fn pod_status(stage: &Stage) -> String {
-    let node = stage.node.address();
-    format!(
-        r#"{{"status":{{"phase":"Running","podIP":"{POD}","podIPs":[{{"ip":"{POD}"}}],"hostIP":"{node}","hostIPs":[{{"ip":"{node}"}}],"conditions":[{{"type":"Ready","status":"True"}}]}}}}"#
-    )
 }
 
 /// The folder with kubectl.

@@ -75,6 +75,7 @@ impl Site {
 pub struct Stage {
     pub operator: Host,
     pub node: Host,
+    pub pod: Host,
     pub visitor: Host,
     pub authority: Authority,
     pub names: NameServer,
@@ -141,6 +142,7 @@ impl Stage {
         Ok(Self {
             operator,
             node,
+            pod,
             visitor,
             authority,
             names,
