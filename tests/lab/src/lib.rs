@@ -9,6 +9,7 @@
 //! - [`demo`]: the story that `make demo` tells
 //! - [`heap`]: an allocator that counts
 //! - [`monitoring`]: alerts and dashboards of `deploy/monitoring`, as data
+//! - [`terminal`]: a program in tmux, keys that are pressed, and what then stands on the screen
 //! - [`situation`]: the files under `tests/situations/`, staged, asked about and compared
 //!
 //! Calls block; an async test wraps them in `spawn_blocking` or just lets them block. Everything started here ends
@@ -26,4 +27,5 @@ pub mod network;
 pub mod process;
 pub mod servers;
 pub mod situation;
+pub mod terminal;
 pub mod tools;
