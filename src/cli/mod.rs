@@ -19,6 +19,7 @@ mod ranges;
 mod report;
 mod run;
 mod style;
+mod watch;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
@@ -52,6 +53,8 @@ enum Command {
     Report(Box<report::Args>),
     /// Look whether the installation is in order: kinds, rights, Lease, lists, pings
     Check(check::Args),
+    /// Watch all origins live in the terminal: state, cause, evidence, and what changes
+    Watch(watch::Args),
     /// Print the CustomResourceDefinitions, ready for kubectl apply
     Crds(crds::Args),
     /// Print the completion script of a shell
@@ -68,6 +71,7 @@ impl Command {
             Self::Ranges(args) => block_on(args.run()),
             Self::Report(args) => block_on(args.run()),
             Self::Check(args) => block_on(args.run()),
+            Self::Watch(args) => block_on(args.run()),
             Self::Crds(args) => args.run(),
             Self::Completion(args) => args.run(called),
         }

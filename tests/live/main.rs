@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
 
 mod completion;
+mod watch;
 
 use lab::control_plane::ControlPlane;
 use leeward::api::crds;
