@@ -67,7 +67,7 @@ const BROKEN: &str =
 #[test]
 fn help_says_what_each_command_does() {
     let mut all: Vec<String> = Vec::new();
-    for command in ["", "run", "diagnose", "explain", "plan", "ranges", "check", "crds", "completion"] {
+    for command in ["", "run", "diagnose", "explain", "plan", "ranges", "check", "watch", "crds", "completion"] {
         let line = if command.is_empty() { "--help".to_owned() } else { format!("{command} --help") };
         let output = ask(&line);
         assert_eq!((code(&output), stderr(&output).as_str()), (0, ""), "{command}");
@@ -90,7 +90,12 @@ fn as_a_plugin_it_speaks_of_kubectl_leeward() {
 
 #[test]
 fn every_shell_gets_its_completion() {
-    for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef leeward"), ("fish", "complete -c leeward")] {
+    for (shell, word) in [
+        ("bash", "_clap_complete_leeward leeward"),
+        ("zsh", "#compdef leeward"),
+        ("fish", "--command leeward"),
+        ("kubectl", "exec kubectl-leeward __complete"),
+    ] {
         let output = ask(&format!("completion {shell}"));
         assert_eq!(code(&output), 0);
         assert!(stdout(&output).contains(word), "{shell}");

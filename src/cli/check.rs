@@ -3,7 +3,7 @@
 
 mod rights;
 
-use super::cluster::ClusterArgs;
+use super::cluster::{self, ClusterArgs};
 use super::exit::Exit;
 use super::style::{BAD, GOOD, UNSURE, paint};
 use crate::api::{ProtectedOrigin, ProxyNetwork};
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(clap::Args, Debug)]
 pub struct Args {
     /// Namespace of the installation [default: the pod's, else leeward-system]
-    #[arg(long, env = "LEEWARD_NAMESPACE", value_name = "NS")]
+    #[arg(short, long, env = "LEEWARD_NAMESPACE", value_name = "NS")]
     namespace: Option<String>,
     /// Name of the installation
     #[arg(long, env = "LEEWARD_NAME", default_value = "leeward", value_name = "NAME")]
@@ -79,7 +79,7 @@ impl Args {
     pub async fn run(&self) -> anyhow::Result<Exit> {
         let config = self.cluster.config().await?;
         let url = config.cluster_url.to_string();
-        let client = Client::try_from(config).context("no client for this cluster configuration")?;
+        let client = cluster::client(config)?;
         client.apiserver_version().await.with_context(|| format!("no API server at {url}"))?;
         let namespace = own_namespace(self.namespace.as_deref());
 

@@ -19,6 +19,7 @@ mod ranges;
 mod report;
 mod run;
 mod style;
+mod watch;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::Exit;
@@ -52,6 +53,8 @@ enum Command {
     Report(Box<report::Args>),
     /// Look whether the installation is in order: kinds, rights, Lease, lists, pings
     Check(check::Args),
+    /// Watch all origins live in the terminal: state, cause, evidence, and what changes
+    Watch(watch::Args),
     /// Print the CustomResourceDefinitions, ready for kubectl apply
     Crds(crds::Args),
     /// Print the completion script of a shell
@@ -68,8 +71,9 @@ impl Command {
             Self::Ranges(args) => block_on(args.run()),
             Self::Report(args) => block_on(args.run()),
             Self::Check(args) => block_on(args.run()),
+            Self::Watch(args) => block_on(args.run()),
             Self::Crds(args) => args.run(),
-            Self::Completion(args) => args.run(&mut command(called)),
+            Self::Completion(args) => args.run(called),
         }
     }
 }
@@ -89,6 +93,14 @@ enum Called {
 }
 
 impl Called {
+    /// The program that is started under this name.
+    const fn program(self) -> &'static str {
+        match self {
+            Self::Leeward => "leeward",
+            Self::Plugin => "kubectl-leeward",
+        }
+    }
+
     fn by(program: Option<&OsString>) -> Self {
         let stem = program.map(Path::new).and_then(Path::file_stem).and_then(OsStr::to_str);
         if stem.is_some_and(|name| name.starts_with("kubectl-") || name.starts_with("kubectl_")) {
@@ -104,7 +116,7 @@ fn command(called: Called) -> clap::Command {
     let command = Cli::command();
     match called {
         Called::Leeward => command,
-        Called::Plugin => command.name("kubectl-leeward").bin_name("kubectl leeward").display_name("kubectl leeward"),
+        Called::Plugin => command.name(called.program()).bin_name("kubectl leeward").display_name("kubectl leeward"),
     }
 }
 
@@ -112,6 +124,9 @@ fn command(called: Called) -> clap::Command {
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let called = Called::by(args.first());
+    if let Some(answered) = completion::answer(&args, called) {
+        return answered;
+    }
     let parsed = command(called).try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
     let outcome = match parsed {
         Ok(cli) => cli.command.run(called),

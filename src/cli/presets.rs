@@ -11,10 +11,12 @@ use strum::IntoEnumIterator;
 /// The preset of this name, in any case of letters.
 pub fn named(text: &str) -> anyhow::Result<Preset> {
     let found = Preset::iter().find(|preset| preset.to_string().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| {
-        let all: Vec<String> = Preset::iter().map(|preset| preset.to_string()).collect();
-        anyhow!("--preset {text:?} is not known; it is one of {}", all.join(", "))
-    })
+    found.ok_or_else(|| anyhow!("--preset {text:?} is not known; it is one of {}", names().join(", ")))
+}
+
+/// Every preset's name.
+pub fn names() -> Vec<String> {
+    Preset::iter().map(|preset| preset.to_string()).collect()
 }
 
 fn sheets() -> anyhow::Result<Vec<(Preset, Sheet)>> {

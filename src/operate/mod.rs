@@ -17,6 +17,7 @@ pub mod reconciler;
 mod run;
 mod server;
 mod startup;
+mod status_page;
 mod surroundings;
 mod traffic;
 mod turns;

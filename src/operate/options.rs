@@ -57,6 +57,9 @@ pub struct RunOptions {
     /// Where /livez, /readyz and /metrics are served
     #[arg(long, env = "LEEWARD_LISTEN", default_value = "[::]:8080", value_name = "ADDR:PORT")]
     pub listen: SocketAddr,
+    /// Where the status page is served, such as [::]:8081; off without it. Whoever reaches it sees every watched origin
+    #[arg(long, env = "LEEWARD_STATUS_PAGE", value_name = "ADDR:PORT")]
+    pub status_page: Option<SocketAddr>,
     /// Format of the log
     #[arg(long, env = "LEEWARD_LOG_FORMAT", default_value = "json", value_name = "json|text")]
     pub log_format: LogFormat,
@@ -131,6 +134,7 @@ mod tests {
             ("leeward", "cluster", "[::]:8080")
         );
         assert_eq!((o.max_in_flight, o.edge_probes_per_second, o.lease_duration_seconds), (512, 50, 15));
+        assert_eq!(o.status_page, None, "whoever reaches it sees everything, so nobody gets it unasked");
         assert!(o.require_allowed_hosts && o.guard().require_allowed_hosts);
     }
 

@@ -45,6 +45,16 @@ impl Origins {
         self.roots.read().get(key).cloned()
     }
 
+    #[cfg(test)]
+    pub fn put(&self, key: OriginKey, root: Root) {
+        self.roots.write().insert(key, root);
+    }
+
+    /// Something of each, in the order of their keys.
+    pub fn each<T>(&self, of: impl Fn(&OriginKey, &Root) -> T) -> Vec<T> {
+        self.roots.read().iter().map(|(key, root)| of(key, root)).collect()
+    }
+
     pub fn keys(&self) -> Vec<OriginKey> {
         self.roots.read().keys().cloned().collect()
     }

@@ -12,6 +12,7 @@ use super::queue::Queue;
 use super::reconciler::{Failures, Keeps, Reconciler, work};
 use super::server::{self, Health};
 use super::startup::{self, NoApiServer};
+use super::status_page::{self, Limits, Pages};
 use super::surroundings::Surroundings;
 use super::traffic::{Counting, TrafficError};
 use super::{identity, logs};
@@ -25,6 +26,7 @@ use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -80,6 +82,10 @@ pub async fn run(options: RunOptions) -> Result<(), StartError> {
     let feeds = Feeds::new(&prober, rules.clone())?;
     let address = options.listen;
     let listener = server::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let page = match options.status_page {
+        Some(address) => Some(server::bind(address).await.map_err(|source| StartError::Listen { address, source })?),
+        None => None,
+    };
     let api_server = identity::api_server(&config).await;
     let url = config.cluster_url.to_string();
     let client = counted(config, metrics.clone()).map_err(|e| StartError::Client(startup::words(&e)))?;
@@ -92,7 +98,8 @@ pub async fn run(options: RunOptions) -> Result<(), StartError> {
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, replica, namespace, installation = options.name, vantage = options.vantage, "started");
     if startup::wait(&client, (&namespace, &options.name), &options.watch_namespace, &stop).await {
-        let parts = Parts { options, metrics, health, prober, rules, feeds, api_server, client, namespace, replica };
+        let parts =
+            Parts { options, page, metrics, health, prober, rules, feeds, api_server, client, namespace, replica };
         parts.operate(&stop).await?;
     }
     end_server.cancel();
@@ -119,6 +126,8 @@ fn watch_signals(stop: &CancellationToken) -> Result<(), StartError> {
 /// What the start has made.
 struct Parts {
     options: RunOptions,
+    /// Of the status page, where there is one.
+    page: Option<TcpListener>,
     metrics: Metrics,
     health: Health,
     prober: Prober,
@@ -204,6 +213,10 @@ impl Parts {
         spawn(&mut tasks, "the keeper of lists", networks.run(stop.clone()));
         spawn(&mut tasks, "the reader of counters", counting.run(stop.clone()));
         spawn(&mut tasks, "the listener to changes", ears.listen(stop.clone()));
+        if let Some(listener) = self.page {
+            let pages = Pages::new(origins.clone(), handle.board().clone(), claim.clone(), &self.replica);
+            spawn(&mut tasks, "the status page", status_page::serve(listener, pages, Limits::default(), stop.clone()));
+        }
         let leading =
             Leading { claim, handle, origins, queue: Arc::clone(&queue), reconciler: Arc::clone(&reconciler) };
         spawn(&mut tasks, "the watch over leadership", leading.watch(self.metrics.clone(), stop.clone()));

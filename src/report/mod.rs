@@ -4,4 +4,5 @@
 pub mod bounds;
 pub mod events;
 pub mod metrics;
+pub mod page;
 pub mod status;

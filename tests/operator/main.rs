@@ -15,6 +15,7 @@ mod rest;
 mod rights;
 mod rollback;
 mod stage;
+mod status_page;
 mod traffic;
 mod trouble;
 mod verdicts;

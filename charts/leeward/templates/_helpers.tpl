@@ -129,6 +129,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - --allow-user-promql
 {{- end }}
 {{- end }}
+{{- if .Values.statusPage.enabled }}
+- --status-page=[::]:8081
+{{- end }}
 - --log-format={{ .Values.log.format }}
 - {{ printf "--log-level=%s" .Values.log.level | quote }}
 {{- range .Values.extraArgs }}

@@ -1,6 +1,6 @@
 //! One look at a live cluster: the ProtectedOrigin and the objects around it.
 
-use super::{ClusterArgs, NamespacedArgs};
+use super::{ClusterArgs, NamespacedArgs, client};
 use crate::api::ProtectedOrigin;
 use crate::api::names::owned_name;
 use crate::api::validated::{ValidTarget, Validated};
@@ -35,8 +35,10 @@ pub struct Found {
 
 /// Reads the resource and everything in its namespace that facts are made of.
 pub async fn read(args: &NamespacedArgs, text: &str) -> anyhow::Result<Found> {
-    let name = args.resource(text)?;
-    let client = args.cluster.client().await?;
+    let asked = args.named(text)?;
+    let config = args.cluster.config().await?;
+    let name = asked.within(&config);
+    let client = client(config)?;
     let api: Api<ProtectedOrigin> = Api::namespaced(client.clone(), &name.namespace);
     let mut neighbours = api
         .list(&ListParams::default())
@@ -95,8 +97,7 @@ pub struct Whole {
 pub async fn whole(args: &ClusterArgs) -> anyhow::Result<Whole> {
     let config = args.config().await?;
     let api_server = api_server(&config).await;
-    let client = kube::Client::try_from(config).context("no client for this cluster configuration")?;
-    let source = Stores::start(client, &Options::default());
+    let source = Stores::start(client(config)?, &Options::default());
     let waiting = waiting(&source).await.into_iter().filter(|w| egress_kind(w.kind));
     let unknown = waiting.map(|w| format!("--guard refuses less than the operator, without objects of kind {w}"));
     let unknown = unknown.collect();

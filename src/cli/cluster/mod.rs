@@ -20,7 +20,7 @@ pub struct ClusterArgs {
 /// The same, for a command that reads a namespaced resource.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct NamespacedArgs {
-    /// Namespace of a NAME without one [default: default]
+    /// Namespace of a NAME without one [default: the context's, else default]
     #[arg(short, long, value_name = "NAMESPACE", help_heading = "Cluster")]
     pub namespace: Option<String>,
     #[command(flatten)]
@@ -34,28 +34,43 @@ pub struct ResourceName {
     pub name: String,
 }
 
+/// A resource as the user named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    namespace: Option<String>,
+    name: String,
+}
+
 impl NamespacedArgs {
     /// Reads `NAMESPACE/NAME` or `NAME`.
-    pub fn resource(&self, text: &str) -> anyhow::Result<ResourceName> {
+    pub fn named(&self, text: &str) -> anyhow::Result<Named> {
         let (namespace, name) = match text.split_once('/') {
             Some((namespace, name)) => (Some(namespace), name),
             None => (self.namespace.as_deref(), text),
         };
-        let namespace = namespace.unwrap_or("default");
-        for (what, part) in [("namespace", namespace), ("name", name)] {
+        for (what, part) in [("namespace", namespace), ("name", Some(name))] {
+            let Some(part) = part else { continue };
             ensure!(
                 is_name(part),
                 "{text:?} is not NAMESPACE/NAME: the {what} {part:?} must be 1 to 63 lower-case letters, digits and hyphens"
             );
         }
-        Ok(ResourceName { namespace: namespace.to_owned(), name: name.to_owned() })
+        Ok(Named { namespace: namespace.map(str::to_owned), name: name.to_owned() })
+    }
+}
+
+impl Named {
+    /// Without a namespace, that of the context is meant, as with kubectl.
+    pub fn within(self, config: &kube::Config) -> ResourceName {
+        let namespace = self.namespace.unwrap_or_else(|| config.default_namespace.clone());
+        ResourceName { namespace, name: self.name }
     }
 }
 
 impl ClusterArgs {
     /// A client for the cluster that the flags and the environment name.
     pub async fn client(&self) -> anyhow::Result<kube::Client> {
-        kube::Client::try_from(self.config().await?).context("no client for this cluster configuration")
+        client(self.config().await?)
     }
 
     /// How to reach that cluster.
@@ -72,6 +87,11 @@ impl ClusterArgs {
         };
         config.context("the cluster configuration cannot be used")
     }
+}
+
+/// A client for a configuration.
+pub fn client(config: kube::Config) -> anyhow::Result<kube::Client> {
+    kube::Client::try_from(config).context("no client for this cluster configuration")
 }
 
 /// Segments of an API path come from here: nothing else may get into one.

@@ -317,6 +317,7 @@ impl Schedule {
         {
             self.control = Some((Instant::now(), control));
         }
+        self.board.looked(&key, &look.probes);
         let probes = if request.is_some() || ask.is_some() { look.probes.clone() } else { Vec::new() };
         let blind = self.correlation.is_blind();
         let plain = slot.entry.take_in(round, look, &self.options.house, blind, now);

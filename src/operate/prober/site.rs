@@ -1,12 +1,13 @@
 //! What the prober is told of an origin, and what it says of it.
 
 use crate::diagnose::Verdict;
-use crate::evidence::{Fact, Health, Subject};
+use crate::evidence::{Fact, Health, Probe, Subject};
 use crate::observe::round::Plan;
 use crate::operate::key::OriginKey;
+use crate::report::page::PathView;
 use parking_lot::RwLock;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// An origin to be looked at.
 #[derive(Clone, Debug)]
@@ -64,24 +65,63 @@ pub struct Assessment {
     pub answered: Option<Answered>,
 }
 
-/// The newest assessment of each origin.
+/// What the prober says of each origin: the newest assessment, and for whoever shows them the newest probes.
 #[derive(Clone, Debug, Default)]
-pub struct Board(Arc<RwLock<HashMap<OriginKey, Arc<Assessment>>>>);
+pub struct Board(Arc<Shown>);
+
+#[derive(Debug, Default)]
+struct Shown {
+    assessments: RwLock<HashMap<OriginKey, Arc<Assessment>>>,
+    /// Set once somebody wants to see them.
+    paths: OnceLock<RwLock<HashMap<OriginKey, Vec<PathView>>>>,
+}
 
 impl Board {
     pub fn get(&self, key: &OriginKey) -> Option<Arc<Assessment>> {
-        self.0.read().get(key).cloned()
+        self.0.assessments.read().get(key).cloned()
+    }
+
+    /// From now on the newest probe of each path is kept.
+    pub fn keep_paths(&self) {
+        self.0.paths.get_or_init(RwLock::default);
+    }
+
+    /// The newest probe of each path of an origin.
+    pub fn paths(&self, key: &OriginKey) -> Vec<PathView> {
+        self.0.paths.get().and_then(|paths| paths.read().get(key).cloned()).unwrap_or_default()
+    }
+
+    /// Takes in the probes of a round. Of a kind that was looked at, only the addresses of this round are left.
+    pub(super) fn looked(&self, key: &OriginKey, probes: &[Probe]) {
+        let Some(paths) = self.0.paths.get() else { return };
+        let mut newest: Vec<PathView> = Vec::new();
+        for view in probes.iter().filter_map(PathView::of) {
+            if !newest.iter().any(|other| other.is_path_of(&view)) {
+                newest.push(view);
+            }
+        }
+        let mut paths = paths.write();
+        let kept = paths.entry(key.clone()).or_default();
+        kept.retain(|old| !newest.iter().any(|new| new.is_kind_of(old)));
+        kept.extend(newest);
+        kept.sort_by_key(|path| (path.observation, path.variant, path.address));
     }
 
     pub(super) fn put(&self, key: OriginKey, assessment: Assessment) {
-        self.0.write().insert(key, Arc::new(assessment));
+        self.0.assessments.write().insert(key, Arc::new(assessment));
     }
 
     pub(super) fn remove(&self, key: &OriginKey) {
-        self.0.write().remove(key);
+        self.0.assessments.write().remove(key);
+        if let Some(paths) = self.0.paths.get() {
+            paths.write().remove(key);
+        }
     }
 
     pub(super) fn clear(&self) {
-        self.0.write().clear();
+        self.0.assessments.write().clear();
+        if let Some(paths) = self.0.paths.get() {
+            paths.write().clear();
+        }
     }
 }

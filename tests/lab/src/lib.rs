@@ -12,6 +12,7 @@
 //! - [`monitoring`]: alerts and dashboards of `deploy/monitoring`, as data
 //! - [`policy_engine`]: engines that really enforce NetworkPolicies, on a host that is a node
 //! - [`visitors`]: requests at a steady rate, each answer counted
+//! - [`terminal`]: a program in tmux, keys that are pressed, and what then stands on the screen
 //! - [`situation`]: the files under `tests/situations/`, staged, asked about and compared
 //!
 //! Calls block; an async test wraps them in `spawn_blocking` or just lets them block. Everything started here ends
@@ -31,5 +32,6 @@ pub mod policy_engine;
 pub mod process;
 pub mod servers;
 pub mod situation;
+pub mod terminal;
 pub mod tools;
 pub mod visitors;

@@ -47,6 +47,12 @@ pub fn blackbox_exporter() -> Result<PathBuf> {
     Ok(prepared(&FOLDER, "hack/blackbox/build")?.join("blackbox_exporter"))
 }
 
+/// axe-core, the script that looks for faults of accessibility in a page.
+pub fn axe() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/axe/install")?.join("axe.min.js"))
+}
+
 /// Helm, which installs the charts.
 pub fn helm() -> Result<PathBuf> {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();

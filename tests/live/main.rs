@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
 
+mod completion;
+mod watch;
+
 use lab::control_plane::ControlPlane;
 use leeward::api::crds;
 use std::io::{Read, Write};
@@ -11,7 +14,7 @@ use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::thread;
 
-const OBJECTS: &str = include_str!("cli/no-endpoints.yaml");
+const OBJECTS: &str = include_str!("../cli/no-endpoints.yaml");
 
 static SERVER: LazyLock<&'static ControlPlane> = LazyLock::new(|| {
     let server = ControlPlane::shared();
@@ -63,6 +66,18 @@ fn a_resource_is_diagnosed_with_the_objects_around_it() {
     assert_eq!(answer["origin"], "shop/shop");
     let (code, _, err) = ask("diagnose shop -n shop --rounds 1");
     assert_eq!(code, 2, "{err}");
+}
+
+/// As with kubectl: a NAME without a namespace is one of the context's.
+#[test]
+fn a_name_alone_is_one_of_the_contexts_namespace() {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("context.kubeconfig");
+    let text = SERVER.kubeconfig_text().replace("namespace: default", "namespace: shop");
+    std::fs::write(&path, text).unwrap();
+    let (code, out, err) = said(&leeward(&path, "plan shop"));
+    assert!(code == 2 && out.contains("shop/leeward-shop"), "{out}{err}");
+    let (code, _, err) = ask("plan shop");
+    assert_eq!((code, err.as_str()), (1, "error: ProtectedOrigin default/shop does not exist in the cluster\n"));
 }
 
 #[test]
