@@ -4,7 +4,7 @@ use super::feed::Change;
 use super::keys::Key;
 use super::origin::{self, Origin};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// Changes that are remembered for each origin.
 const REMEMBERED: usize = 50;
@@ -54,8 +54,8 @@ impl Model {
     pub fn take(&mut self, change: Change, now: Timestamp) -> Vec<origin::Key> {
         let changed = match change {
             Change::All(all) => {
-                let there: Vec<_> = all.iter().map(|origin| origin.key.clone()).collect();
-                let gone: Vec<_> = self.origins.keys().filter(|key| !there.contains(key)).cloned().collect();
+                let there: BTreeSet<_> = all.iter().map(|origin| origin.key.clone()).collect();
+                let gone: Vec<_> = self.origins.keys().filter(|key| !there.contains(*key)).cloned().collect();
                 let mut changed: Vec<_> = gone.into_iter().filter_map(|key| self.remove(key, now)).collect();
                 let first = !self.listed;
                 changed.extend(all.into_iter().filter_map(|origin| self.put(origin, first, now)));
