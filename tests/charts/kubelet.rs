@@ -219,7 +219,7 @@ impl Node {
         command.arg("/leeward");
         command.args(container["args"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()));
         command.env("LEEWARD", env!("CARGO_BIN_EXE_leeward"));
-        command.env("ROOTS", self.roots.as_deref().unwrap_or(Path::new("")));
+        command.env("ROOTS", self.roots.as_deref().unwrap_or_else(|| Path::new("")));
         let log = folder.join("log");
         Process::start(name, &command, &log).unwrap()
     }

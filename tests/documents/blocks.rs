@@ -107,9 +107,9 @@ impl Block {
                     found.push(Command { line: number, text: text.to_owned(), shown: Vec::new() });
                 } else if let Some(last) = found.last_mut() {
                     if continued {
-                        last.text = format!("{}\n{line}", last.text)
+                        last.text = format!("{}\n{line}", last.text);
                     } else {
-                        last.shown.push(line.to_owned())
+                        last.shown.push(line.to_owned());
                     }
                 }
                 continued = line.ends_with('\\');

@@ -83,8 +83,7 @@ fn follow(reader: &Reader, block: &Block) -> Vec<String> {
         // A verdict takes some rounds; what is shown is what comes of it.
         let waits = command.text.starts_with("kubectl get") && !command.shown.is_empty();
         let within = if waits { Duration::from_mins(2) } else { Duration::ZERO };
-        loop {
-            let Err(problem) = follow_one(reader, &command, &text) else { break };
+        while let Err(problem) = follow_one(reader, &command, &text) {
             if begun.elapsed() >= within {
                 problems.push(format!("{place}: $ {text}\n{problem}"));
                 break;
