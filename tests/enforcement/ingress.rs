@@ -2,13 +2,19 @@
 //! the controller's own object does.
 
 use crate::life::Site;
-use crate::stage::stage;
+use crate::stage::{at_once, stage};
+use crate::{contour, haproxy_ingress};
 use lab::network::Host;
 use lab::process::wait_until;
 use lab::servers::nginx::Nginx;
 use lab::servers::proxy::RunningProxy;
 use lab::servers::{Kind, Origin, Proxy};
 use std::time::Duration;
+
+#[test]
+fn contour_and_the_controller_of_haproxy_refuse_whom_the_list_does_not_name() {
+    at_once(contour::lives, haproxy_ingress::lives);
+}
 
 /// A site and what serves it; gone when dropped.
 pub struct Behind {

@@ -1,7 +1,7 @@
 //! The output ConfigMap: its keys, written to files as a sidecar does it, are what a real nginx and a real HAProxy read.
 
 use crate::life::Site;
-use crate::stage::{OPERATOR, stage, status};
+use crate::stage::{OPERATOR, at_once, stage, status};
 use lab::network::Host;
 use lab::process::wait_until;
 use lab::servers::nginx::Nginx;
@@ -76,6 +76,10 @@ server { listen 82; include trusted.conf; include allow.conf; location / { try_f
 ";
 
 #[test]
+fn nginx_and_haproxy_read_what_the_config_map_holds() {
+    at_once(nginx_includes_what_the_config_map_holds, haproxy_reads_what_the_config_map_holds);
+}
+
 fn nginx_includes_what_the_config_map_holds() {
     let stage = stage();
     let host = stage.host("nginx-origin", &["203.0.113.50"]);
@@ -146,7 +150,6 @@ fn haproxy(folder: &Path, listen: SocketAddr) -> String {
     )
 }
 
-#[test]
 fn haproxy_reads_what_the_config_map_holds() {
     let stage = stage();
     let host = stage.host("haproxy-origin", &["203.0.113.51"]);

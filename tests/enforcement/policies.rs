@@ -2,7 +2,7 @@
 //! are diagnosed, and what Leeward writes opens both to the proxy and to nobody else.
 
 use crate::life::Site;
-use crate::stage::{OPERATOR, stage};
+use crate::stage::{OPERATOR, at_once, stage};
 use lab::policy_engine::PolicyEngine;
 use lab::servers::{Kind, Origin, Proxy};
 
@@ -105,11 +105,6 @@ fn lives(engine: PolicyEngine) {
 }
 
 #[test]
-fn kube_router_refuses_whom_the_list_does_not_name() {
-    lives(PolicyEngine::KubeRouter);
-}
-
-#[test]
-fn kube_network_policies_keeps_silent_to_whom_the_list_does_not_name() {
-    lives(PolicyEngine::KubeNetworkPolicies);
+fn an_engine_that_refuses_and_one_that_keeps_silent_let_in_whom_the_list_names() {
+    at_once(|| lives(PolicyEngine::KubeRouter), || lives(PolicyEngine::KubeNetworkPolicies));
 }

@@ -83,6 +83,15 @@ impl Stage {
     }
 }
 
+/// Runs both at the same time: they wait more than they work, and there are fewer lanes for tests than would pay.
+pub fn at_once(one: impl FnOnce() + Send, other: impl FnOnce()) {
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(one);
+        other();
+        beside.join().unwrap();
+    });
+}
+
 /// The /24 of an address.
 fn around(address: IpAddr) -> String {
     let IpAddr::V4(address) = address else { panic!("{address} is not an IPv4 address") };
