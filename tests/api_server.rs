@@ -238,21 +238,21 @@ fn bad() -> Vec<(String, &'static str)> {
         (network("source: {type: Account}"), "source.account must be set if and only if source.type is Account"),
         (
             network("source: {type: Account, account: {product: AlibabaWAF, region: Mainland, secretRef: {name: key}}}"),
-            "source.account.resourceID must be set for AlibabaWAF (instance)",
+            "source.account.resourceID must be set for AlibabaWAF (instance), AlibabaESA (site), TencentEdgeOne (zone), AkamaiSiteShield (map) and HuaweiWAF (project), and must not be set for AlibabaAntiDDoS and HuaweiAAD",
         ),
         (
             network(
                 "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, resourceID: a, secretRef: {name: key}}}",
             ),
-            "must not be set for AlibabaAntiDDoS and HuaweiAAD",
+            "and must not be set for AlibabaAntiDDoS and HuaweiAAD",
         ),
         (
             network("source: {type: Account, account: {product: AlibabaAntiDDoS, secretRef: {name: key}}}"),
-            "source.account.region must be set to Mainland or International",
+            "source.account.region must be set to Mainland or International, and must not be set for AkamaiSiteShield and HuaweiWAF",
         ),
         (
             network("source: {type: Account, account: {product: AkamaiSiteShield, resourceID: '1', secretRef: {name: key}}}"),
-            "source.account.endpoint must be set for AkamaiSiteShield",
+            "source.account.endpoint must be set for AkamaiSiteShield (https:// and the host of your API client), HuaweiAAD and HuaweiWAF (the endpoint of your region)",
         ),
         (
             network(
@@ -270,7 +270,7 @@ fn bad() -> Vec<(String, &'static str)> {
             network(
                 "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, secretRef: {name: key}}}, acknowledge: AfterEnforced",
             ),
-            "acknowledge may be AfterEnforced only if source.account.product is AlibabaESA, TencentEdgeOne or AkamaiSiteShield",
+            "acknowledge may be set only for a source.account with AlibabaESA, TencentEdgeOne or AkamaiSiteShield: no other provider wants to be told",
         ),
         (network("source: {type: Preset}"), "source.preset must be set if and only if source.type is Preset"),
         (network("source: {type: HTTP}"), "source.http must be set if and only if source.type is HTTP"),

@@ -66,7 +66,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.acknowledge == 'Never' || (has(self.source.account) && self.source.account.product in ['AlibabaESA', 'TencentEdgeOne', 'AkamaiSiteShield'])").message("acknowledge may be AfterEnforced only if source.account.product is AlibabaESA, TencentEdgeOne or AkamaiSiteShield: no other source is told"))]
+#[x_kube(validation = Rule::new("self.acknowledge == 'Never' || (has(self.source.account) && self.source.account.product in ['AlibabaESA', 'TencentEdgeOne', 'AkamaiSiteShield'])").message("acknowledge may be set only for a source.account with AlibabaESA, TencentEdgeOne or AkamaiSiteShield: no other provider wants to be told"))]
 pub struct ProxyNetworkSpec {
     /// Name of the Leeward installation that fetches this list and writes its status. Default: leeward.
     #[serde(default = "default_controller")]

@@ -20,6 +20,8 @@ struct Vendors {
 }
 
 fn vendors(stage: &mut Stage, address: &str, list: &[&str]) -> Vendors {
+    // What a test before this one has left.
+    withdraw(stage);
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new(folder.path()).unwrap();
     let leaf = authority.leaf("vendor", &[HOST], State::Valid).unwrap();
@@ -140,7 +142,7 @@ fn a_key_in_a_secret_gives_the_list_and_shows_nowhere() {
 #[test]
 fn an_announced_list_is_acknowledged_once_every_origin_carries_it() {
     let mut stage = stage();
-    let vendors = vendors(&mut stage, "203.0.113.62", &["198.51.100.0/24"]);
+    let vendors = vendors(&mut stage, "203.0.113.62", &["47.1.0.0/24"]);
     may_read(&stage);
     stage.apply(&secret(&format!(
         "AKAMAI_CLIENT_TOKEN: {ID}, AKAMAI_CLIENT_SECRET: {SECRET}, AKAMAI_ACCESS_TOKEN: {TOKEN}"
@@ -153,7 +155,7 @@ fn an_announced_list_is_acknowledged_once_every_origin_carries_it() {
     until(&stage, &operator, "shield", "Ready", "True/Ready", 20);
     assert!(condition(&get(&stage, "shield"), "Acknowledged").is_none(), "nothing is announced");
 
-    vendors.vendor.book().announce("lab-2", &["198.51.100.0/24", "47.2.0.0/24"]);
+    vendors.vendor.book().announce("lab-2", &["47.1.0.0/24", "47.2.0.0/24"]);
     until(&stage, &operator, "shield", "Acknowledged", "False/NoEnforcingOrigin", 30);
     let status = get(&stage, "shield")["status"].clone();
     assert_eq!(
@@ -182,7 +184,7 @@ fn an_announced_list_is_acknowledged_once_every_origin_carries_it() {
     // The provider takes it, and the answer never arrives: as if the operator had died just then. And it does.
     {
         let mut book = vendors.vendor.book();
-        book.announce("lab-3", &["198.51.100.0/24", "47.2.0.0/24", "47.3.0.0/24"]);
+        book.announce("lab-3", &["47.1.0.0/24", "47.2.0.0/24", "47.3.0.0/24"]);
         book.trouble = Some(Trouble::LosesAcknowledgement);
     }
     until(&stage, &operator, "shield", "Acknowledged", "False/Unreachable", 120);

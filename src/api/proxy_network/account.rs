@@ -16,10 +16,10 @@ pub struct AccountSource {
     pub product: Product,
     /// The Secret with the key, in Leeward's own namespace; docs/providers.md says what it holds. Leeward needs the right to get this Secret.
     pub secret_ref: SecretRef,
-    /// Which part of the product the account uses: `Mainland` (China) or `International`; each has lists of its own. Not for AkamaiSiteShield and HuaweiWAF.
+    /// Which part of the product the account uses: `Mainland` (China) or `International`; each has lists of its own. Not for AkamaiSiteShield and HuaweiWAF. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
-    /// What the list belongs to, as the provider's console names it: a WAF instance, an ESA site, an EdgeOne zone, a Site Shield map, or a Huawei project. Not for AlibabaAntiDDoS and HuaweiAAD.
+    /// What the list belongs to, as the provider's console names it: a WAF instance, an ESA site, an EdgeOne zone, a Site Shield map, or a Huawei project. Not for AlibabaAntiDDoS and HuaweiAAD. Default: none.
     #[serde(rename = "resourceID", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Za-z0-9][-A-Za-z0-9_.]*$"))]
     pub resource_id: Option<String>,

@@ -8,10 +8,9 @@ use crate::observe::cluster::{ClusterSource, Kind};
 use crate::observe::probe::Prober;
 use crate::observe::ranges::parse::Unreachable;
 use crate::observe::ranges::{
-    Account, Acknowledged, Announced, Feed, FeedClient, FeedError, Fetched, Gate, Listing, SetupError, Way,
+    Account, Announced, Feed, FeedClient, FeedError, Fetched, Gate, Listing, SetupError, Way,
 };
 use crate::operate::prober::Rules;
-use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -69,21 +68,7 @@ impl Feeds {
         may: &(dyn Fn() -> bool + Sync),
     ) -> Result<(Listing, Option<FeedError>), FeedError> {
         let host = account.endpoint.host_str().unwrap_or_default();
-        let telling = async {
-            let keys = secrets.keys(account).await?;
-            // The APIs confirm whatever is announced when they are called: it has to be what the origins carry.
-            let mut listing = self.client.listing(account, &keys).await?;
-            let Some(next) = &mut listing.next else { return Ok((listing, None)) };
-            let same = next.version == wanted.version && next.ranges == wanted.ranges;
-            if !same || next.acknowledged != Acknowledged::No || !may() {
-                return Ok((listing, None));
-            }
-            match self.client.acknowledge(account, &keys).await {
-                Ok(()) => next.acknowledged = Acknowledged::Now(Timestamp::now()),
-                Err(error) => return Ok((listing, Some(error))),
-            }
-            Ok((listing, None))
-        };
+        let telling = async { self.client.confirm(account, &secrets.keys(account).await?, wanted, may).await };
         in_time(host, telling).await
     }
 }

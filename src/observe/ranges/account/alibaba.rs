@@ -11,6 +11,9 @@ use super::sign::Call;
 use super::{Account, Listing};
 use crate::observe::ranges::parse::ParseProblem;
 
+/// Members of both families, in two of the products.
+const FAMILIES: [&str; 2] = ["IPv4", "IPv6"];
+
 fn call(method: Method, action: &'static str, version: &'static str, query: Vec<(&'static str, String)>) -> Call {
     Call { method, path: "/".to_owned(), query, body: String::new(), action, version }
 }
@@ -89,7 +92,7 @@ pub fn listing(account: &Account, answers: &[Value]) -> Result<Listing, Fault> {
             let answer = answers.first().ok_or(ParseProblem::NoList)?;
             // 3.0 has an object, 2.0 two texts beside each other.
             let list = match answer.get("WafSourceIp") {
-                Some(found) => answer::families(Some(found), ["IPv4", "IPv6"]),
+                Some(found) => answer::families(Some(found), FAMILIES),
                 None => answer::families(Some(answer), ["Ips", "IpV6s"]),
             };
             Ok(Listing::plain(list?))
@@ -111,7 +114,6 @@ fn protection(answer: &Value) -> Result<Listing, Fault> {
     if answer.get("OriginProtection").and_then(Value::as_str) == Some("off") {
         return Err(Fault::Refused(Refusal::of(Why::Disabled)));
     }
-    const FAMILIES: [&str; 2] = ["IPv4", "IPv6"];
     let current = answer::families(answer.get("CurrentIPWhitelist"), FAMILIES)?;
     let latest = answer.get("LatestIPWhitelist");
     let next = match (latest, answer.get("NeedUpdate").and_then(Value::as_bool)) {

@@ -1,6 +1,7 @@
 //! One question after the other, each signed anew; a list is taken from all answers or from none.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::api::proxy_network::Product;
@@ -10,7 +11,7 @@ use crate::observe::ranges::parse::{FeedError, ParseProblem, Unreachable};
 use super::answer::Fault;
 use super::refusal::{Code, Refusal, Why};
 use super::sign::{Call, Stamp, acs3, edgegrid, tc3};
-use super::{Account, Keys, Listing, akamai, alibaba, huawei, tencent};
+use super::{Account, Acknowledged, Announced, Keys, Listing, akamai, alibaba, huawei, tencent};
 
 impl FeedClient {
     /// What the account's API lists.
@@ -21,13 +22,34 @@ impl FeedClient {
         }
         account.listing(&answers).map_err(|fault| match fault {
             Fault::Shape(problem) => account.unparsable(problem),
-            Fault::Refused(refusal) => account.refused(refusal, account.right_to_read()),
+            Fault::Refused(refusal) => account.refused(&refusal, account.right_to_read()),
         })
     }
 
-    /// Tells the provider that the list which it announced is allowed. The APIs take no version: what is announced at that
-    /// moment is confirmed, so the caller has just looked.
-    pub async fn acknowledge(&self, account: &Account, keys: &Keys) -> Result<(), FeedError> {
+    /// Tells the provider that the list which it has announced is allowed, if that is still `wanted` and nobody has told it, and
+    /// `may` says so at the last moment. The APIs take no version and confirm whatever is announced when they are called: so it
+    /// is looked at once more just before. Returns what is listed, and why the provider did not take it.
+    pub async fn confirm(
+        &self,
+        account: &Account,
+        keys: &Keys,
+        wanted: &Announced,
+        may: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(Listing, Option<FeedError>), FeedError> {
+        let mut listing = self.listing(account, keys).await?;
+        let Some(next) = &mut listing.next else { return Ok((listing, None)) };
+        let same = next.version == wanted.version && next.ranges == wanted.ranges;
+        if !same || next.acknowledged != Acknowledged::No || !may() {
+            return Ok((listing, None));
+        }
+        match self.acknowledge(account, keys).await {
+            Ok(()) => next.acknowledged = Acknowledged::Now(Timestamp::now()),
+            Err(error) => return Ok((listing, Some(error))),
+        }
+        Ok((listing, None))
+    }
+
+    async fn acknowledge(&self, account: &Account, keys: &Keys) -> Result<(), FeedError> {
         let call = match account.product {
             Product::AlibabaESA => alibaba::acknowledgement(account),
             Product::TencentEdgeOne => tencent::acknowledgement(account),
@@ -45,7 +67,7 @@ impl FeedClient {
         url.set_query((!query.is_empty()).then_some(query.as_str()));
         let host = url.port().map_or_else(|| account.host().to_owned(), |port| format!("{}:{port}", account.host()));
         let headers = header_map(account.headers(call, &host, keys, &Stamp::of_now()));
-        let headers = headers.ok_or_else(|| account.refused(Refusal::of(Why::Key), right))?;
+        let headers = headers.ok_or_else(|| account.refused(&Refusal::of(Why::Key), right))?;
         let (status, body) = self.call(call.method.clone(), url, headers, call.body.clone()).await?;
         let answer: Value = match serde_json::from_slice(&body) {
             Ok(answer) => answer,
@@ -57,7 +79,7 @@ impl FeedClient {
             Err(_) => return Err(account.unparsable(ParseProblem::NotJson)),
         };
         match account.refusal(status, &answer, keys) {
-            Some(refusal) => Err(account.refused(refusal, right)),
+            Some(refusal) => Err(account.refused(&refusal, right)),
             None => Ok(answer),
         }
     }
@@ -108,7 +130,7 @@ impl Account {
         Some(Refusal { why, code: Code::of(code, keys), status: failed })
     }
 
-    fn refused(&self, refusal: Refusal, right: &str) -> FeedError {
+    fn refused(&self, refusal: &Refusal, right: &str) -> FeedError {
         let sentence = refusal.sentence(&self.product, &self.secret, right);
         FeedError::Refused { reason: refusal.reason(), sentence }
     }

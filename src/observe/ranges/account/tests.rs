@@ -100,8 +100,9 @@ impl Stage {
         self.client.listing(&of(product, &self.endpoint), &keys(product, vendor::SECRET)).await
     }
 
-    async fn acknowledge(&self, product: Product) -> Result<(), FeedError> {
-        self.client.acknowledge(&of(product, &self.endpoint), &keys(product, vendor::SECRET)).await
+    async fn confirm(&self, product: Product, wanted: &Announced) -> (Listing, Option<FeedError>) {
+        let keys = keys(product, vendor::SECRET);
+        self.client.confirm(&of(product, &self.endpoint), &keys, wanted, &|| true).await.unwrap()
     }
 }
 
@@ -210,27 +211,52 @@ async fn what_is_announced_is_listed_with_what_is_in_use_and_can_be_acknowledged
                 assert_eq!(deadline.as_deref(), Some("2099-01-31T00:00:00Z"));
             }
             Product::AkamaiSiteShield => {
-                assert_eq!((listing.version, next.version), (None, next.ranges.hash()));
+                assert_eq!((listing.version, next.version.clone()), (None, next.ranges.hash()));
                 assert_eq!(deadline.as_deref(), Some("2099-01-31T00:00:00Z"));
             }
-            _ => assert_eq!((listing.version, next.version, deadline), (None, next.ranges.hash(), None)),
+            _ => assert_eq!((listing.version, next.version.clone(), deadline), (None, next.ranges.hash(), None)),
         }
-        stage.acknowledge(product).await.unwrap();
+        let told = stage.confirm(product, &next).await;
+        assert!(matches!(told.0.next.unwrap().acknowledged, Acknowledged::Now(_)) && told.1.is_none(), "{product}");
         assert_eq!(stage.vendor.book().acknowledged, ["lab-2"], "{product}");
         let listing = stage.listing(product).await.unwrap();
-        let told = match product {
+        let shown = match product {
             // Confirming switches at once.
             Product::AlibabaESA => listing.next.is_none() && listing.union().texts().len() == 2,
             Product::AkamaiSiteShield => listing.next.is_some_and(|next| next.acknowledged == Acknowledged::Yes),
             // The API does not say whether it was confirmed.
             _ => listing.next.is_some_and(|next| next.acknowledged == Acknowledged::No),
         };
-        assert!(told, "{product}");
+        assert!(shown, "{product}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_confirmed_is_what_the_origins_carry_and_nothing_newer() {
+    for product in Product::iter().filter(|product| product.has_versions()) {
+        let stage = Stage::new();
+        stage.vendor.book().announce("lab-2", &["47.2.0.0/24"]);
+        let wanted = stage.listing(product).await.unwrap().next.unwrap();
+        stage.vendor.book().announce("lab-3", &["47.3.0.0/24"]);
+        let (listing, refused) = stage.confirm(product, &wanted).await;
+        assert_eq!((refused, listing.next.as_ref().unwrap().acknowledged), (None, Acknowledged::No), "{product}");
+        let wanted = listing.next.unwrap();
+        let (account, keys) = (of(product, &stage.endpoint), keys(product, vendor::SECRET));
+        stage.client.confirm(&account, &keys, &wanted, &|| false).await.unwrap();
+        assert!(stage.vendor.book().acknowledged.is_empty(), "{product}: another one, or no leader any more");
 
         stage.vendor.book().trouble = Some(Trouble::NoRightToAcknowledge);
-        let error = stage.acknowledge(product).await.unwrap_err();
+        let error = stage.confirm(product, &wanted).await.1.unwrap();
         assert_eq!(error.reason(), Reason::Forbidden);
         assert!(error.to_string().contains("give it the right"), "{error}");
+
+        // Taken, and the answer lost: whoever asks next sees it where the API shows it, and does not say it again.
+        stage.vendor.book().trouble = Some(Trouble::LosesAcknowledgement);
+        assert!(stage.confirm(product, &wanted).await.1.is_some(), "{product}");
+        stage.vendor.book().trouble = None;
+        stage.confirm(product, &wanted).await;
+        let times = if product == Product::TencentEdgeOne { 2 } else { 1 };
+        assert_eq!(stage.vendor.book().acknowledged, vec!["lab-3"; times], "{product}");
     }
 }
 
