@@ -78,6 +78,15 @@ fn good_manifests_are_taken() {
         ),
         network("source: {type: Inline, inline: {cidrs: [192.0.2.0/24, '2001:db8::/32']}}"),
         network("source: {type: ConfigMap, configMap: {name: ranges, key: cidrs}}"),
+        network(
+            "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, secretRef: {name: key}}}",
+        ),
+        network(
+            "source: {type: Account, account: {product: TencentEdgeOne, region: International, resourceID: zone-276zs184g93m, secretRef: {name: key}}}, acknowledge: AfterEnforced",
+        ),
+        network(
+            "source: {type: Account, account: {product: HuaweiWAF, resourceID: 0f1e, endpoint: 'https://waf.cn-north-4.myhuaweicloud.com', secretRef: {name: key}}}",
+        ),
         network("source: {type: HTTP, http: {urls: ['https://example.com/list']}}"),
         network(
             "source: {type: HTTP, http: {urls: ['https://example.com/a.json'], method: POST, form: {a: b}, format: JSON, extract: ['$.a[*]']}}",
@@ -226,6 +235,43 @@ fn bad() -> Vec<(String, &'static str)> {
         (
             network("source: {type: Inline, inline: {cidrs: [192.0.2.0/24]}}, edge: {}"),
             "edge must have at least one of cidrs and cnameSuffixes, or be left out",
+        ),
+        (network("source: {type: Account}"), "source.account must be set if and only if source.type is Account"),
+        (
+            network("source: {type: Account, account: {product: AlibabaWAF, region: Mainland, secretRef: {name: key}}}"),
+            "source.account.resourceID must be set for AlibabaWAF (instance), AlibabaESA (site), TencentEdgeOne (zone), AkamaiSiteShield (map) and HuaweiWAF (project), and must not be set for AlibabaAntiDDoS and HuaweiAAD",
+        ),
+        (
+            network(
+                "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, resourceID: a, secretRef: {name: key}}}",
+            ),
+            "and must not be set for AlibabaAntiDDoS and HuaweiAAD",
+        ),
+        (
+            network("source: {type: Account, account: {product: AlibabaAntiDDoS, secretRef: {name: key}}}"),
+            "source.account.region must be set to Mainland or International, and must not be set for AkamaiSiteShield and HuaweiWAF",
+        ),
+        (
+            network("source: {type: Account, account: {product: AkamaiSiteShield, resourceID: '1', secretRef: {name: key}}}"),
+            "source.account.endpoint must be set for AkamaiSiteShield (https:// and the host of your API client), HuaweiAAD and HuaweiWAF (the endpoint of your region)",
+        ),
+        (
+            network(
+                "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, endpoint: 'http://api.example.com', secretRef: {name: key}}}",
+            ),
+            "spec.source.account.endpoint: Invalid value",
+        ),
+        (
+            network(
+                "source: {type: Account, account: {product: HuaweiWAF, resourceID: '../a', endpoint: 'https://a.example', secretRef: {name: key}}}",
+            ),
+            "spec.source.account.resourceID: Invalid value",
+        ),
+        (
+            network(
+                "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, secretRef: {name: key}}}, acknowledge: AfterEnforced",
+            ),
+            "acknowledge may be set only for a source.account with AlibabaESA, TencentEdgeOne or AkamaiSiteShield: no other provider wants to be told",
         ),
         (network("source: {type: Preset}"), "source.preset must be set if and only if source.type is Preset"),
         (network("source: {type: HTTP}"), "source.http must be set if and only if source.type is HTTP"),

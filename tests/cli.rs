@@ -371,6 +371,49 @@ fn a_plan_that_was_carried_out_has_nothing_to_do() {
 }
 
 #[test]
+fn a_list_of_an_account_is_read_with_a_key_of_the_file_or_of_the_environment() {
+    use lab::servers::vendor::{ID, SECRET};
+    let folder = tempdir("account");
+    let authority = lab::certificates::Authority::new(&folder).unwrap();
+    let leaf = authority.leaf("vendor", &["127.0.0.1"], lab::certificates::State::Valid).unwrap();
+    let vendor = lab::servers::Vendor::on_loopback(&leaf, &["47.0.0.0/25", "2408:400a::/56"]).unwrap();
+    let network = format!(
+        "apiVersion: leeward.dev/v1alpha1\nkind: ProxyNetwork\nmetadata: {{name: ddos}}\nspec: {{source: {{type: Account, \
+         account: {{product: AlibabaAntiDDoS, region: Mainland, endpoint: 'https://127.0.0.1:{}', secretRef: {{name: key}}}}}}}}\n",
+        vendor.address().port()
+    );
+    let secret = |secret: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: key}}\nstringData: {{ALIBABA_CLOUD_ACCESS_KEY_ID: {ID}, \
+             ALIBABA_CLOUD_ACCESS_KEY_SECRET: {secret}}}\n"
+        )
+    };
+    let file = folder.join("network.yaml");
+    let ask = |text: &str, environment: &[(&str, &str)]| {
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new(LEEWARD);
+        command.args(["ranges", "--ca-file"]).arg(authority.file()).arg("-f").arg(&file);
+        command.env_remove("KUBECONFIG").envs(environment.iter().copied()).output().unwrap()
+    };
+    let environment = [("ALIBABA_CLOUD_ACCESS_KEY_ID", ID), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", SECRET)];
+    for output in [ask(&format!("{network}{}", secret(SECRET)), &[]), ask(&network, &environment)] {
+        assert_eq!(
+            (code(&output), stdout(&output).as_str()),
+            (0, "47.0.0.0/25\n2408:400a::/56\n"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    for (output, said) in [
+        (ask(&network, &[]), "Secret key does not exist in the file"),
+        (ask(&format!("{network}{}", secret("wrong-canary")), &[]), "refuses the key in Secret key"),
+    ] {
+        assert_eq!((code(&output), stdout(&output)), (1, String::new()));
+        assert!(stderr(&output).contains(said) && !stderr(&output).contains("canary"), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn ranges_are_printed_in_the_form_that_is_asked_for() {
     let folder = tempdir("ranges");
     let list = folder.join("list.txt");

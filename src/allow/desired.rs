@@ -71,7 +71,7 @@ pub fn active(network: &ProxyNetwork) -> Result<AdmittedRanges, Veto> {
         )));
     };
     let provenance = match source.kind {
-        SourceType::Preset | SourceType::HTTP | SourceType::DNSTXT => Provenance::Remote,
+        SourceType::Preset | SourceType::HTTP | SourceType::DNSTXT | SourceType::Account => Provenance::Remote,
         SourceType::ConfigMap | SourceType::Inline => Provenance::Local,
     };
     let prefixes: Result<RangeSet, _> = cidrs.iter().map(|text| Prefix::parse(text)).collect();

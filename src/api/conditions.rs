@@ -17,6 +17,7 @@ pub enum ConditionType {
     Stalled,
     Fetched,
     Plausible,
+    Acknowledged,
 }
 
 /// Reasons other than causes. A cause is the reason of OriginHealthy.
@@ -72,6 +73,14 @@ pub enum Reason {
     Reserved,
     Loss,
     Growth,
+    // Acknowledged
+    Acknowledged,
+    NotAsked,
+    AwaitingList,
+    NoEnforcingOrigin,
+    AwaitingOrigins,
+    AwaitingProbes,
+    OriginsFailing,
 }
 
 /// Status of a condition.

@@ -1,13 +1,17 @@
 //! `ProxyNetwork`: the addresses from which a proxy connects to its origins, where their list comes
 //! from, and how changes of it are guarded.
 
+mod account;
 mod preset;
 mod source;
+mod upstream;
 
+pub use account::{AccountSource, Product, Region, SecretRef};
 pub use preset::Preset;
 pub use source::{
     ConfigMapSource, DnsTxtSource, FeedFormat, FeedMethod, HttpSource, InlineSource, PresetSource, Source, SourceType,
 };
+pub use upstream::{Acknowledge, UpstreamStatus};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
@@ -62,6 +66,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.acknowledge == 'Never' || (has(self.source.account) && self.source.account.product in ['AlibabaESA', 'TencentEdgeOne', 'AkamaiSiteShield'])").message("acknowledge may be set only for a source.account with AlibabaESA, TencentEdgeOne or AkamaiSiteShield: no other provider wants to be told"))]
 pub struct ProxyNetworkSpec {
     /// Name of the Leeward installation that fetches this list and writes its status. Default: leeward.
     #[serde(default = "default_controller")]
@@ -82,6 +87,9 @@ pub struct ProxyNetworkSpec {
     /// When a prefix that the source no longer lists is dropped.
     #[serde(default)]
     pub removal: Removal,
+    /// Whether a provider that announces a list before it uses it is told that the origins allow it: `Never`, or `AfterEnforced`, once every origin that enforces this network carries the announced list and is still well. Only for source.account with AlibabaESA, TencentEdgeOne or AkamaiSiteShield; its key needs a right to confirm. Default: Never.
+    #[serde(default)]
+    pub acknowledge: Acknowledge,
     /// Hash of a quarantined list that you have looked at and accept; it releases that list. Default: none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 80))]
@@ -149,7 +157,7 @@ impl Default for Guards {
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Removal {
-    /// Seconds that a vanished prefix stays allowed, 0 to 2592000. Default: 259200 (three days) for Preset, HTTP and DNSTXT, 0 for ConfigMap and Inline.
+    /// Seconds that a vanished prefix stays allowed, 0 to 2592000. Default: 259200 (three days) for Preset, HTTP, DNSTXT and Account, 0 for ConfigMap and Inline.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 2_592_000))]
     pub hold_seconds: Option<i32>,
@@ -171,7 +179,7 @@ pub struct ProxyNetworkStatus {
     /// Generation of the spec that this status speaks of; -1 until Leeward has looked for the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, Fetched and Plausible.
+    /// Ready, Fetched and Plausible; Acknowledged for a provider that announces a list before it uses it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -187,6 +195,9 @@ pub struct ProxyNetworkStatus {
     #[schemars(length(max = 4000))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["cidr".into()]))]
     pub pending_removals: Vec<PendingRemoval>,
+    /// What the provider has announced, where it announces a list before it uses it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<UpstreamStatus>,
 }
 
 /// The list in use.

@@ -1,9 +1,11 @@
 //! ProxyNetworks with their lists: the one in status, which the operator checked, else the source, read
 //! and guarded as the operator would.
 
+mod keys;
+
 use super::input;
 use crate::api::proxy_network::{
-    Guards, InlineSource, Preset, PresetSource, ProxyNetworkSpec, Removal, Source, SourceType,
+    Acknowledge, Guards, InlineSource, Preset, PresetSource, ProxyNetworkSpec, Removal, Source, SourceType,
 };
 use crate::api::{ProxyNetwork, conditions};
 use crate::net::guard::Checked;
@@ -16,6 +18,8 @@ use jiff::Timestamp;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use keys::FileSecrets;
 
 /// Namespace where the operator looks for ConfigMaps with ranges.
 const OWN_NAMESPACE: &str = "leeward-system";
@@ -35,6 +39,8 @@ pub struct FeedArgs {
 pub struct Networks {
     /// Absent: nothing is fetched.
     client: Option<FeedClient>,
+    /// Keys that stand in files.
+    secrets: FileSecrets,
 }
 
 /// A network with a list in its status, as far as one could be had.
@@ -53,12 +59,18 @@ impl Networks {
             ca_file: args.ca_file.clone(),
         };
         let gate = |address| Ok(Checked::unguarded(address));
-        Ok(Self { client: Some(FeedClient::sharing(&Prober::new(options)?, Arc::new(gate))?) })
+        let client = Some(FeedClient::sharing(&Prober::new(options)?, Arc::new(gate))?);
+        Ok(Self { client, secrets: FileSecrets::default() })
     }
 
     /// Fetches nothing.
-    pub const fn offline() -> Self {
-        Self { client: None }
+    pub fn offline() -> Self {
+        Self { client: None, secrets: FileSecrets::default() }
+    }
+
+    /// With the keys that stand in a file.
+    pub fn with(self, secrets: FileSecrets) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Reads the list of a network, unless its status has one. A list that cannot be had is an error.
@@ -97,17 +109,23 @@ impl Networks {
             (Way::Inline(list), _) => Fetched::List(list.clone()),
             (Way::Release(listed), _) => Fetched::List(listed.ranges()),
             (Way::ConfigMap { name, key }, _) => config_map(objects, name, key),
-            (Way::Http(_) | Way::DnsText(_), None) => return Ok(Err("nothing is fetched offline".to_owned())),
+            (Way::Http(_) | Way::DnsText(_) | Way::Account(_), None) => {
+                return Ok(Err("nothing is fetched offline".to_owned()));
+            }
             (Way::Http(http), Some(client)) => client.fetch(http).await.map_or_else(Fetched::Failed, Fetched::List),
             (Way::DnsText(name), Some(client)) => {
                 client.records(name).await.map_or_else(Fetched::Failed, Fetched::List)
             }
+            (Way::Account(account), Some(client)) => match self.secrets.keys(account) {
+                Ok(keys) => client.listing(account, &keys).await.map_or_else(Fetched::Failed, Fetched::Listing),
+                Err(error) => Fetched::Failed(error),
+            },
         };
         // The operator would go on with the list of its release. Who asks here wants the current one, and is told.
         match fetched {
             Fetched::Failed(error) if feed.provenance() == Provenance::Remote => return Ok(Err(error.to_string())),
             Fetched::Failed(error) => bail!("ProxyNetwork {name}: {error}"),
-            Fetched::List(_) | Fetched::Invalid(_) => {}
+            Fetched::List(_) | Fetched::Listing(_) | Fetched::Invalid(_) => {}
         }
         let read = with_list(network, &fetched);
         if read.status.as_ref().is_some_and(|s| s.active.is_some()) {
@@ -152,16 +170,19 @@ pub fn ranges(network: &ProxyNetwork) -> anyhow::Result<Option<RangeSet>> {
     prefixes.collect::<anyhow::Result<RangeSet>>().map(Some)
 }
 
-/// Reads a file that holds a ProxyNetwork, or a list with one prefix a line.
-pub fn from_file(path: &Path) -> anyhow::Result<ProxyNetwork> {
+/// Reads a file that holds a ProxyNetwork, or a list with one prefix a line. The Secret with the key of its account may
+/// stand beside it.
+pub fn from_file(path: &Path) -> anyhow::Result<(ProxyNetwork, FileSecrets)> {
     let document = input::read(path)?;
+    let mut secrets = FileSecrets::default();
     if let Some(list) = lines(&document) {
-        return Ok(inline(list?));
+        return Ok((inline(list?), secrets));
     }
-    let files = Files::parse(&[Text { name: &document.name, text: &document.text }])?;
+    let text = Text { name: &document.name, text: &document.text };
+    let files = Files::parse_beside(&[text], &mut |document| secrets.take(document))?;
     let network =
         files.network().ok_or_else(|| anyhow!("{} holds no ProxyNetwork and no list of prefixes", document.name))?;
-    Ok((*network).clone())
+    Ok(((*network).clone(), secrets))
 }
 
 /// A network of a provider with a published list.
@@ -177,11 +198,12 @@ fn inline(cidrs: Vec<String>) -> ProxyNetwork {
 fn network(name: &str, kind: SourceType, preset: Option<PresetSource>, inline: Option<InlineSource>) -> ProxyNetwork {
     let spec = ProxyNetworkSpec {
         controller: "leeward".to_owned(),
-        source: Source { kind, preset, http: None, dns_txt: None, config_map: None, inline },
+        source: Source { kind, preset, http: None, dns_txt: None, config_map: None, inline, account: None },
         edge: None,
         refresh_seconds: 3600,
         guards: Guards::default(),
         removal: Removal::default(),
+        acknowledge: Acknowledge::Never,
         acknowledged_hash: String::new(),
     };
     ProxyNetwork::new(name, spec)

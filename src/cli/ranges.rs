@@ -2,7 +2,7 @@
 
 use super::cluster::ClusterArgs;
 use super::exit::Exit;
-use super::networks::{self, FeedArgs, Networks};
+use super::networks::{self, FeedArgs, FileSecrets, Networks};
 use super::presets;
 use crate::allow::render::output;
 use crate::api::ProxyNetwork;
@@ -27,7 +27,7 @@ pub struct Args {
     /// List the providers whose list is known, with what is known of it; -o json tells all
     #[arg(long)]
     presets: bool,
-    /// File with a ProxyNetwork, or with one prefix a line; - is standard input
+    /// File with a ProxyNetwork, and the Secret with its key where it has an account; or with one prefix a line; - is standard input
     #[arg(short, long = "filename", value_name = "FILE")]
     file: Option<PathBuf>,
     /// Form of the list
@@ -75,9 +75,9 @@ impl Args {
                 _ => bail!("--presets is printed with -o lines or -o json"),
             });
         }
-        let network = self.network().await?;
+        let (network, secrets) = self.network().await?;
         let name = network.metadata.name.clone().unwrap_or_default();
-        let network = Networks::online(&self.feeds)?.current(&network, &Files::default()).await?;
+        let network = Networks::online(&self.feeds)?.with(secrets).current(&network, &Files::default()).await?;
         let ranges = networks::ranges(&network)?.ok_or_else(|| anyhow!("ProxyNetwork {name} has no list"))?;
         if let Some(note) = networks::as_of(&network) {
             eprintln!("note: {note}");
@@ -85,9 +85,9 @@ impl Args {
         print(&render(&network, &ranges, self.output)?)
     }
 
-    async fn network(&self) -> anyhow::Result<ProxyNetwork> {
+    async fn network(&self) -> anyhow::Result<(ProxyNetwork, FileSecrets)> {
         if let Some(preset) = &self.preset {
-            return Ok(networks::of_preset(presets::named(preset)?));
+            return Ok((networks::of_preset(presets::named(preset)?), FileSecrets::default()));
         }
         if let Some(path) = &self.file {
             return networks::from_file(path);
@@ -95,7 +95,8 @@ impl Args {
         let name = self.name.as_deref().unwrap_or_default();
         let api: Api<ProxyNetwork> = Api::all(self.cluster.client().await?);
         let found = api.get_opt(name).await.with_context(|| format!("cannot read ProxyNetwork {name}"))?;
-        found.ok_or_else(|| anyhow!("ProxyNetwork {name} does not exist in the cluster"))
+        let found = found.ok_or_else(|| anyhow!("ProxyNetwork {name} does not exist in the cluster"))?;
+        Ok((found, FileSecrets::default()))
     }
 }
 

@@ -132,10 +132,12 @@ pub fn edge_aliases(network: Option<&ProxyNetwork>) -> Vec<String> {
     network.and_then(|n| n.spec.edge.as_ref()).map_or_else(Vec::new, |edge| edge.cname_suffixes.clone())
 }
 
-/// The product in front of the origin: the spec's, else the network's preset, else Generic.
+/// The product in front of the origin: the spec's, else that of the network's preset or account, else Generic.
 pub fn provider(spec: &Validated, network: Option<&ProxyNetwork>) -> Provider {
-    let preset = network.and_then(|n| n.spec.source.preset.as_ref()).map(|p| p.name.provider());
-    spec.provider.or(preset).unwrap_or_default()
+    let source = network.map(|n| &n.spec.source);
+    let preset = source.and_then(|s| s.preset.as_ref()).map(|p| p.name.provider());
+    let account = source.and_then(|s| s.account.as_ref()).map(|a| a.product.provider());
+    spec.provider.or(preset).or(account).unwrap_or_default()
 }
 
 /// A prefix or a single address.

@@ -2,11 +2,19 @@
 //! their ProxyNetwork, last known good. Only networks whose `spec.controller` is this installation, and
 //! only while it leads.
 
+mod acknowledge;
 mod feeds;
+mod pending;
+mod secrets;
+
+use pending::{Pending, Told};
 
 pub use feeds::Feeds;
+pub use secrets::Secrets;
 
 use super::lease::Claim;
+use super::origins::Origins;
+use super::prober::Board;
 use super::reconciler::{Of, WriteError, write_status};
 use crate::api::{ProxyNetwork, ProxyNetworkStatus};
 use crate::observe::cluster::{Change, ClusterSource, Kind, Stores};
@@ -37,8 +45,12 @@ pub struct Networks {
     pub metrics: Metrics,
     /// Name of the installation.
     pub controller: String,
-    /// Its namespace, where its `ConfigMaps` are.
-    pub namespace: String,
+    /// Its namespace, where its `ConfigMaps` and Secrets are.
+    pub secrets: Secrets,
+    /// Who uses the lists.
+    pub origins: Origins,
+    /// How their sites are seen.
+    pub board: Board,
 }
 
 impl std::fmt::Debug for Networks {
@@ -64,14 +76,33 @@ struct Ended {
     generation: i64,
     occasion: Occasion,
     fetched: Fetched,
+    /// It was no fetch but an acknowledgement, and so it ended.
+    told: Option<Told>,
+}
+
+/// What is remembered for a term.
+#[derive(Default)]
+struct Book {
+    due: HashMap<String, Due>,
+    /// Statuses as this process wrote them.
+    written: BTreeMap<String, ProxyNetworkStatus>,
+    /// What providers have announced.
+    pending: HashMap<String, Pending>,
+}
+
+impl Book {
+    fn forget(&mut self, name: &str) {
+        self.due.remove(name);
+        self.written.remove(name);
+        self.pending.remove(name);
+    }
 }
 
 impl Networks {
     /// Runs until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut changes = self.source.changes();
-        let mut due: HashMap<String, Due> = HashMap::new();
-        let mut written: BTreeMap<String, ProxyNetworkStatus> = BTreeMap::new();
+        let mut book = Book::default();
         let mut running: JoinSet<Ended> = JoinSet::new();
         let mut term = None;
         loop {
@@ -79,28 +110,30 @@ impl Networks {
             if leads && term != self.claim.term() {
                 term = self.claim.term();
                 // Nobody knows when another replica fetched last: what changed is taken, misses are not counted.
-                due.clear();
-                written.clear();
-                self.all(&mut due);
-                for name in due.keys() {
-                    self.show(name, &written);
+                book = Book::default();
+                self.all(&mut book);
+                for name in book.due.keys() {
+                    self.show(name, &book.written);
                 }
             }
             if leads {
-                self.start(&mut due, &mut running);
+                self.start(&mut book.due, &mut running);
+                self.look(&mut book, &mut running).await;
             }
-            let next = due.values().filter(|d| !d.running).map(|d| d.at).min();
+            let next = book.due.values().filter(|d| !d.running).map(|d| d.at).min();
+            let next = next.into_iter().chain(book.pending.values().filter_map(Pending::look_again)).min();
             let wake = next.map_or_else(|| Instant::now() + IDLE, |at| at.max(Instant::now()));
             tokio::select! {
                 () = stop.cancelled() => return,
-                change = changes.recv() => self.hear(change, &mut due, &mut written),
+                change = changes.recv() => self.hear(change, &mut book),
                 Some(ended) = running.join_next() => {
-                    if let Ok(ended) = ended { self.end(ended, &mut due, &mut written).await }
+                    if let Ok(ended) = ended { self.end(ended, &mut book).await }
                 }
                 alive = self.claim.changed() => {
                     if !alive { return }
                     if self.claim.term().is_none() {
-                        due.clear();
+                        book.due.clear();
+                        book.pending.clear();
                     }
                 }
                 () = sleep_until(wake), if leads => {}
@@ -108,23 +141,23 @@ impl Networks {
         }
     }
 
-    fn all(&self, due: &mut HashMap<String, Due>) {
+    fn all(&self, book: &mut Book) {
         for network in self.source.proxy_networks() {
-            self.consider(&network, due);
+            self.consider(&network, book);
         }
     }
 
     /// Puts a network on the list, or brings it forward when its spec changed.
-    fn consider(&self, network: &ProxyNetwork, due: &mut HashMap<String, Due>) {
+    fn consider(&self, network: &ProxyNetwork, book: &mut Book) {
         let name = network.name_any();
         if network.spec.controller != self.controller {
-            due.remove(&name);
+            book.forget(&name);
             self.metrics.forget_network(&name);
             return;
         }
         let generation = network.metadata.generation.unwrap_or_default();
         let now = Instant::now();
-        match due.get_mut(&name) {
+        match book.due.get_mut(&name) {
             Some(known) if known.generation == generation => {}
             Some(known) => {
                 known.generation = generation;
@@ -132,30 +165,26 @@ impl Networks {
             }
             None => {
                 let fresh = Due { at: now, occasion: Occasion::Change, generation, running: false, again: false };
-                due.insert(name, fresh);
+                book.due.insert(name, fresh);
             }
         }
     }
 
-    fn hear(
-        &self,
-        change: Result<Change, RecvError>,
-        due: &mut HashMap<String, Due>,
-        written: &mut BTreeMap<String, ProxyNetworkStatus>,
-    ) {
+    fn hear(&self, change: Result<Change, RecvError>, book: &mut Book) {
         match change {
             Ok(Change { kind: Kind::ProxyNetwork, name, .. }) => {
                 if let Some(network) = self.source.proxy_network(&name) {
-                    self.consider(&network, due);
+                    self.consider(&network, book);
                 } else {
-                    due.remove(&name);
-                    written.remove(&name);
+                    book.forget(&name);
                     self.metrics.forget_network(&name);
                 }
             }
-            Ok(Change { kind: Kind::ConfigMap, namespace, name }) if namespace.as_ref() == Some(&self.namespace) => {
+            Ok(Change { kind: Kind::ConfigMap, namespace, name })
+                if namespace.as_deref() == Some(self.secrets.namespace()) =>
+            {
                 let now = Instant::now();
-                for (network, known) in due.iter_mut() {
+                for (network, known) in &mut book.due {
                     let reads = self
                         .source
                         .proxy_network(network)
@@ -165,7 +194,7 @@ impl Networks {
                     }
                 }
             }
-            Err(RecvError::Lagged(_)) => self.all(due),
+            Err(RecvError::Lagged(_)) => self.all(book),
             Ok(_) | Err(RecvError::Closed) => {}
         }
     }
@@ -175,37 +204,39 @@ impl Networks {
         for (name, known) in due.iter_mut().filter(|(_, d)| !d.running && d.at <= now) {
             let Some(network) = self.source.proxy_network(name) else { continue };
             known.running = true;
-            let (feeds, source, namespace) =
-                (Arc::clone(&self.feeds), Arc::clone(&self.source), self.namespace.clone());
+            let (feeds, source, secrets) = (Arc::clone(&self.feeds), Arc::clone(&self.source), self.secrets.clone());
             let (name, generation, occasion) = (name.clone(), known.generation, known.occasion);
             running.spawn(async move {
-                let fetched = feeds.read(&network.spec.source, source.as_ref(), &namespace).await;
-                Ended { name, generation, occasion, fetched }
+                let fetched = feeds.read(&network.spec.source, source.as_ref(), &secrets).await;
+                Ended { name, generation, occasion, fetched, told: None }
             });
         }
     }
 
-    async fn end(
-        &self,
-        ended: Ended,
-        due: &mut HashMap<String, Due>,
-        written: &mut BTreeMap<String, ProxyNetworkStatus>,
-    ) {
-        let Ended { name, generation, occasion, fetched } = ended;
-        let Some(known) = due.get_mut(&name) else { return };
+    async fn end(&self, ended: Ended, book: &mut Book) {
+        let Ended { name, generation, occasion, mut fetched, told } = ended;
+        let Some(known) = book.due.get_mut(&name) else { return };
         known.running = false;
         let Some(network) = self.source.proxy_network(&name) else { return };
-        let good = matches!(fetched, Fetched::List(_));
+        if let Fetched::Listing(listing) = &mut fetched {
+            Pending::keep(&mut book.pending, &name, listing);
+        }
+        if let (Some(told), Some(pending)) = (told, book.pending.get_mut(&name)) {
+            pending.end(told);
+        }
+        let good = matches!(fetched, Fetched::List(_) | Fetched::Listing(_));
         if good {
             let now = Timestamp::now().as_second();
             self.metrics.series().feed_fetched.get_or_create(&Labels::network(&name)).set(now);
         }
         let refresh = Duration::from_secs(u64::try_from(network.spec.refresh_seconds).unwrap_or(3600).max(10));
-        let stored = self.write(&network, generation, &fetched, occasion, written).await;
-        self.show(&name, written);
+        let status = self.next(&network, generation, &fetched, occasion, book);
+        let stored = self.write(&network, status, &mut book.written).await;
+        self.show(&name, &book.written);
+        let Some(known) = book.due.get_mut(&name) else { return };
         let again = std::mem::take(&mut known.again);
         let failed = !good && !matches!(fetched, Fetched::Invalid(_));
-        let status = written.get(&name).or(network.status.as_ref());
+        let status = book.written.get(&name).or(network.status.as_ref());
         let release = status.and_then(|s| s.quarantined.as_ref()?.release_time.as_ref()).map(|time| time.0);
         let (pause, next) = match (again, stored) {
             (true, _) => (Duration::ZERO, Occasion::Change),
@@ -228,23 +259,40 @@ impl Networks {
         }
     }
 
-    /// Writes the status if it says something new.
-    async fn write(
+    /// The status so far: what this process wrote last is newer than what the watch has brought, or the same.
+    fn prior(network: &ProxyNetwork, written: &BTreeMap<String, ProxyNetworkStatus>) -> Option<ProxyNetworkStatus> {
+        let seen = || network.status.clone().filter(|s| !s.conditions.is_empty());
+        written.get(&network.name_any()).cloned().or_else(seen)
+    }
+
+    /// What the status says after a fetch.
+    fn next(
         &self,
         network: &ProxyNetwork,
         generation: i64,
         fetched: &Fetched,
         occasion: Occasion,
+        book: &Book,
+    ) -> ProxyNetworkStatus {
+        let (prior, now) = (Self::prior(network, &book.written), Timestamp::now());
+        let mut status = next_status(prior.as_ref(), &network.spec, generation, fetched, occasion, now);
+        if let Some(pending) = book.pending.get(&network.name_any()) {
+            self.say(network, &mut status, pending, now);
+        }
+        status
+    }
+
+    /// Writes the status if it says something new.
+    async fn write(
+        &self,
+        network: &ProxyNetwork,
+        status: ProxyNetworkStatus,
         written: &mut BTreeMap<String, ProxyNetworkStatus>,
     ) -> Result<(), WriteError> {
-        let name = network.name_any();
-        // What this process wrote last is newer than what the watch has brought, or the same.
-        let seen = network.status.clone().filter(|s| !s.conditions.is_empty());
-        let prior = written.get(&name).cloned().or(seen);
-        let status = next_status(prior.as_ref(), &network.spec, generation, fetched, occasion, Timestamp::now());
-        if prior.as_ref() == Some(&status) {
+        if Self::prior(network, written).as_ref() == Some(&status) {
             return Ok(());
         }
+        let name = network.name_any();
         let of = Of { namespace: None, name: &name, uid: network.metadata.uid.as_deref() };
         write_status::<ProxyNetwork>(&self.client, &self.claim, of, &status).await?;
         let active = status.active.as_ref().map_or(0, |a| a.prefixes);

@@ -4,7 +4,7 @@ use super::changes::ChangeBoard;
 use super::client::counted;
 use super::ears::Ears;
 use super::lease::{Claim, Election, LeaseRecords, Terms};
-use super::networks::{Feeds, Networks};
+use super::networks::{Feeds, Networks, Secrets};
 use super::options::RunOptions;
 use super::origins::Origins;
 use super::prober::{Budget, Clock, Handle, House, Options, Rules, Schedule};
@@ -203,7 +203,9 @@ impl Parts {
             claim: claim.clone(),
             metrics: self.metrics.clone(),
             controller: options.name.clone(),
-            namespace: self.namespace.clone(),
+            secrets: Secrets::new(self.client.clone(), &self.namespace),
+            origins: origins.clone(),
+            board: handle.board().clone(),
         };
 
         let end_election = CancellationToken::new();

@@ -49,7 +49,8 @@ const SHOWN: [&str; 4] = ["connect", "tls", "firstByte", "total"];
 const REJECTIONS: [Reason; 2] = [Reason::InvalidTarget, Reason::TargetForbidden];
 
 /// Conditions of a ProxyNetwork that are shown.
-const CONDITIONS: [ConditionType; 3] = [ConditionType::Ready, ConditionType::Fetched, ConditionType::Plausible];
+const CONDITIONS: [ConditionType; 4] =
+    [ConditionType::Ready, ConditionType::Fetched, ConditionType::Plausible, ConditionType::Acknowledged];
 
 /// The two ways to a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]

@@ -47,6 +47,26 @@ fn the_default_rights_are_those_of_deploy() {
 }
 
 #[test]
+fn a_secret_may_be_got_only_by_the_name_that_the_values_give() {
+    let secrets = |all: &[Value]| -> Vec<String> {
+        let roles = all.iter().filter(|d| d["kind"].as_str().unwrap().ends_with("Role") && d["rules"].is_array());
+        let rights = roles.flat_map(|role| {
+            let place = role["metadata"]["namespace"].as_str().unwrap_or("everywhere").to_owned();
+            allowed(role).into_iter().map(move |right| format!("{right} in {place}"))
+        });
+        rights.filter(|right| right.contains("secrets")).collect()
+    };
+    assert_eq!(secrets(&rendered("")), Vec::<String>::new());
+    let named = rendered("accounts: {secrets: [alibaba-key, edgeone-key]}");
+    let place = find(&named, "Role", "leeward")["metadata"]["namespace"].as_str().unwrap().to_owned();
+    assert_eq!(secrets(&named), [format!("get secrets. alibaba-key,edgeone-key in {place}")]);
+    let plain = documents(&std::fs::read_to_string(checkout("deploy/accounts/role.yaml")).unwrap());
+    assert_eq!(secrets(&plain), ["get secrets. provider-key in leeward-system"]);
+    let subjects = |all: &[Value]| find(all, "RoleBinding", "leeward-accounts")["subjects"][0]["name"].clone();
+    assert_eq!((subjects(&named), subjects(&plain)), ("leeward".into(), "leeward".into()));
+}
+
+#[test]
 fn mode_namespaced_gives_the_same_rights_in_fewer_places() {
     let everywhere = find(&rendered(""), "ClusterRole", "leeward");
     let few = rendered("mode: namespaced\nwatchNamespaces: [shop, blog]\nenforce: {namespaces: [shop]}");

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
 
+mod accounts;
 mod allowlists;
 mod departure;
 mod monitoring;

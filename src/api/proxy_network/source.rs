@@ -1,5 +1,7 @@
-//! The union of sources: a provider's preset, https documents, TXT records, a `ConfigMap`, or a list written here.
+//! The union of sources: a provider's preset, https documents, TXT records, a `ConfigMap`, a list written here, or an API
+//! that wants a key.
 
+use super::account::AccountSource;
 use super::preset::Preset;
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -14,8 +16,9 @@ use std::collections::BTreeMap;
 #[x_kube(validation = Rule::new("(self.type == 'DNSTXT') == has(self.dnsTXT)").message("source.dnsTXT must be set if and only if source.type is DNSTXT"))]
 #[x_kube(validation = Rule::new("(self.type == 'ConfigMap') == has(self.configMap)").message("source.configMap must be set if and only if source.type is ConfigMap"))]
 #[x_kube(validation = Rule::new("(self.type == 'Inline') == has(self.inline)").message("source.inline must be set if and only if source.type is Inline"))]
+#[x_kube(validation = Rule::new("(self.type == 'Account') == has(self.account)").message("source.account must be set if and only if source.type is Account"))]
 pub struct Source {
-    /// Which member describes the source: `Preset`, `HTTP`, `DNSTXT`, `ConfigMap` or `Inline`.
+    /// Which member describes the source: `Preset`, `HTTP`, `DNSTXT`, `ConfigMap`, `Inline` or `Account`.
     #[serde(rename = "type")]
     pub kind: SourceType,
     /// A provider whose published list Leeward knows how to read. Set exactly when type is `Preset`.
@@ -33,6 +36,9 @@ pub struct Source {
     /// A list written here. Set exactly when type is `Inline`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline: Option<InlineSource>,
+    /// A provider's API that wants a key. Set exactly when type is `Account`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountSource>,
 }
 
 /// Which member of the source union is set.
@@ -43,6 +49,7 @@ pub enum SourceType {
     DNSTXT,
     ConfigMap,
     Inline,
+    Account,
 }
 
 /// A provider with a published list.

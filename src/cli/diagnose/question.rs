@@ -8,7 +8,7 @@ use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
 use crate::cli::cluster::live;
 use crate::cli::input;
-use crate::cli::networks::{self, FeedArgs, Networks};
+use crate::cli::networks::{self, FeedArgs, FileSecrets, Networks};
 use crate::net::RangeSet;
 use crate::net::guard::ClusterFacts;
 use crate::observe::cluster::{ClusterSource, Files, egress_facts};
@@ -63,11 +63,12 @@ impl Question {
             .ok_or_else(|| anyhow!("nothing to diagnose: give NAMESPACE/NAME, -f or --via"))?;
         let live::Found { origin, objects, .. } = live::read(&args.cluster, text).await?;
         let name = key(&origin);
-        let network = match &args.known.network {
-            Some(path) => Some(Arc::new(networks::from_file(path)?)),
+        let (given, secrets) = given(args)?;
+        let network = match given {
+            Some(network) => Some(network),
             None => origin.spec.proxy.network_ref.as_ref().and_then(|r| objects.source.proxy_network(&r.name)),
         };
-        let mut question = Self::new(args, origin, network, Arc::new(objects.source), name).await?;
+        let mut question = Self::new(args, origin, (network, secrets), Arc::new(objects.source), name).await?;
         question.notes.extend(objects.unknown);
         if args.vantage.guard {
             let whole = live::whole(&args.cluster.cluster).await?;
@@ -81,10 +82,8 @@ impl Question {
     }
 
     async fn join(args: &LookArgs, origin: ProtectedOrigin, files: Files, name: String) -> anyhow::Result<Self> {
-        let network = match &args.known.network {
-            Some(path) => Some(Arc::new(networks::from_file(path)?)),
-            None => files.network(),
-        };
+        let (given, secrets) = given(args)?;
+        let network = (given.or_else(|| files.network()), secrets);
         let mut question = Self::new(args, origin, network, Arc::new(files), name).await?;
         if args.looking.dial_endpoints {
             question.endpoints = Dial::Endpoints;
@@ -95,7 +94,7 @@ impl Question {
     async fn new(
         args: &LookArgs,
         mut origin: ProtectedOrigin,
-        network: Option<Arc<ProxyNetwork>>,
+        (network, secrets): (Option<Arc<ProxyNetwork>>, FileSecrets),
         objects: Arc<dyn ClusterSource>,
         name: String,
     ) -> anyhow::Result<Self> {
@@ -116,7 +115,7 @@ impl Question {
             Some(network) => {
                 let feeds = FeedArgs { resolver: args.vantage.resolver.clone(), ca_file: args.vantage.ca_file.clone() };
                 let reader = if args.looking.offline { Networks::offline() } else { Networks::online(&feeds)? };
-                let filled = reader.fill(&network, &*objects).await?;
+                let filled = reader.with(secrets).fill(&network, &*objects).await?;
                 notes.extend(filled.note);
                 Some(Arc::new(filled.network))
             }
@@ -174,6 +173,13 @@ fn ca_pem(spec: &Validated, objects: &dyn ClusterSource, args: &LookArgs) -> any
         "spec.origin.caBundle.configMapRef: ConfigMap {}/{name} {what}: add it, or give the certificates with --ca-file",
         spec.namespace
     )
+}
+
+/// The ProxyNetwork of `--network`, and the keys beside it.
+fn given(args: &LookArgs) -> anyhow::Result<(Option<Arc<ProxyNetwork>>, FileSecrets)> {
+    let Some(path) = &args.known.network else { return Ok((None, FileSecrets::default())) };
+    let (network, secrets) = networks::from_file(path)?;
+    Ok((Some(Arc::new(network)), secrets))
 }
 
 fn key(origin: &ProtectedOrigin) -> String {

@@ -17,6 +17,7 @@ use k8s_openapi::api::events::v1 as events;
 use kube::ResourceExt;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -43,10 +44,17 @@ struct Seen {
 impl Files {
     /// Reads every document of every text.
     pub fn parse(texts: &[Text<'_>]) -> Result<Self, FileError> {
+        Self::parse_beside(texts, &mut |_| false)
+    }
+
+    /// The same, where some documents are not for the rules: `take` says which ones it keeps for itself.
+    pub fn parse_beside(texts: &[Text<'_>], take: &mut dyn FnMut(&Value) -> bool) -> Result<Self, FileError> {
         let mut files = Self::default();
         for text in texts {
             for document in document::split(*text)? {
-                files.add(&document)?;
+                if !take(document.value()) {
+                    files.add(&document)?;
+                }
             }
         }
         Ok(files)

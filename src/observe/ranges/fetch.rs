@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 use url::{Host, Url, form_urlencoded};
 
 use crate::api::proxy_network::FeedMethod;
@@ -41,6 +41,8 @@ pub type Gate = Arc<dyn Fn(SocketAddr) -> Result<Checked, Denied> + Send + Sync>
 #[derive(Clone)]
 pub struct FeedClient {
     http: Client,
+    /// For signed requests: a signature is for one place, so nothing is followed.
+    calls: Client,
     lookup: Arc<dyn Lookup>,
     gate: Gate,
 }
@@ -60,25 +62,29 @@ impl FeedClient {
     /// A client that trusts what `tls` trusts and connects where `gate` lets it.
     pub fn new(lookup: Arc<dyn Lookup>, gate: Gate, tls: rustls::ClientConfig) -> Result<Self, SetupError> {
         let redirects = Gate::clone(&gate);
-        let http = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .dns_resolver(GuardedResolver::new(Arc::clone(&lookup), Gate::clone(&gate)))
-            .redirect(Policy::custom(move |attempt| {
-                let same_host = attempt.previous().last().is_some_and(|from| from.host() == attempt.url().host());
-                let allowed =
-                    same_host && attempt.previous().len() <= MOST_REDIRECTS && check(attempt.url(), &redirects).is_ok();
-                if allowed { attempt.follow() } else { attempt.stop() }
-            }))
-            .retry(reqwest::retry::never())
-            .https_only(true)
-            .no_proxy()
-            .referer(false)
-            .pool_max_idle_per_host(0)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TOTAL_TIMEOUT)
-            .user_agent(concat!("leeward/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { http, lookup, gate })
+        let same_host = Policy::custom(move |attempt| {
+            let same_host = attempt.previous().last().is_some_and(|from| from.host() == attempt.url().host());
+            let allowed =
+                same_host && attempt.previous().len() <= MOST_REDIRECTS && check(attempt.url(), &redirects).is_ok();
+            if allowed { attempt.follow() } else { attempt.stop() }
+        });
+        let client = |tls: rustls::ClientConfig, redirect| {
+            Client::builder()
+                .tls_backend_preconfigured(tls)
+                .dns_resolver(GuardedResolver::new(Arc::clone(&lookup), Gate::clone(&gate)))
+                .redirect(redirect)
+                .retry(reqwest::retry::never())
+                .https_only(true)
+                .no_proxy()
+                .referer(false)
+                .pool_max_idle_per_host(0)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(TOTAL_TIMEOUT)
+                .user_agent(concat!("leeward/", env!("CARGO_PKG_VERSION")))
+                .build()
+        };
+        let (http, calls) = (client(tls.clone(), same_host)?, client(tls, Policy::none())?);
+        Ok(Self { http, calls, lookup, gate })
     }
 
     /// All documents of a feed as one list, or none.
@@ -100,9 +106,27 @@ impl FeedClient {
         records::follow(self.lookup.as_ref(), name).await
     }
 
+    /// One request to an API: the status and the whole body of what it answers.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        url: Url,
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<(u16, Vec<u8>), FeedError> {
+        check(&url, &self.gate).map_err(|_| FeedError::Forbidden { host: host(&url) })?;
+        let request = self.calls.request(method, url.clone()).headers(headers).body(body);
+        let response = request.send().await.map_err(|error| failed(&url, &error))?;
+        let unreachable = |how| FeedError::Unreachable { host: host(&url), how };
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(unreachable(Unreachable::Redirect));
+        }
+        Ok((status.as_u16(), read(response).await.map_err(unreachable)?))
+    }
+
     async fn body(&self, feed: &HttpFeed, url: &Url) -> Result<Vec<u8>, FeedError> {
-        let host = || url.host_str().unwrap_or_default().to_owned();
-        check(url, &self.gate).map_err(|_| FeedError::Forbidden { host: host() })?;
+        check(url, &self.gate).map_err(|_| FeedError::Forbidden { host: host(url) })?;
         let request = match feed.method {
             FeedMethod::GET => self.http.get(url.clone()),
             FeedMethod::POST => {
@@ -110,14 +134,8 @@ impl FeedClient {
                 self.http.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)
             }
         };
-        let response = request.send().await.map_err(|error| {
-            if is_forbidden(&error) {
-                FeedError::Forbidden { host: host() }
-            } else {
-                FeedError::Unreachable { host: host(), how: how(&error) }
-            }
-        })?;
-        let unreachable = |how| FeedError::Unreachable { host: host(), how };
+        let response = request.send().await.map_err(|error| failed(url, &error))?;
+        let unreachable = |how| FeedError::Unreachable { host: host(url), how };
         let status = response.status();
         if status.is_redirection() {
             return Err(unreachable(Unreachable::Redirect));
@@ -128,6 +146,19 @@ impl FeedClient {
         check_type(response.headers(), &feed.shape).map_err(|problem| unparsable(url, problem))?;
         read(response).await.map_err(unreachable)
     }
+}
+
+fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
+}
+
+/// Why nothing came back.
+fn failed(url: &Url, error: &reqwest::Error) -> FeedError {
+    let host = host(url);
+    if is_forbidden(error) {
+        return FeedError::Forbidden { host };
+    }
+    FeedError::Unreachable { host, how: how(error) }
 }
 
 /// Reads a body up to the cap.

@@ -63,6 +63,14 @@ pub enum FeedError {
         /// The key.
         key: String,
     },
+    /// The key of an account cannot be had, or the account's API refuses it.
+    #[error("{sentence}")]
+    Refused {
+        /// Reason of the condition Fetched.
+        reason: Reason,
+        /// What is wrong, and what to do.
+        sentence: String,
+    },
 }
 
 /// How fetching ended without a whole document.
@@ -150,6 +158,9 @@ pub enum ParseProblem {
     /// Too many names, or a circle of them.
     #[error("it includes more than {most} names, the bound of RFC 7208; a source of type ConfigMap can hold such a list", most = super::records::MOST_INCLUDED)]
     TooManyNames,
+    /// Not the members that an API documents.
+    #[error("it has not the lists that this API documents; if the API has changed, Leeward has to be updated")]
+    NoList,
     /// Nothing found.
     #[error("it holds no prefix")]
     Empty,
@@ -173,6 +184,7 @@ impl FeedError {
     /// Reason of the condition Fetched.
     pub const fn reason(&self) -> Reason {
         match self {
+            Self::Refused { reason, .. } => *reason,
             Self::Forbidden { .. } => Reason::Forbidden,
             Self::Unreachable { .. } | Self::NoConfigMap { .. } => Reason::Unreachable,
             Self::Unparsable { .. } => Reason::Unparsable,

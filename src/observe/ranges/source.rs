@@ -9,6 +9,7 @@ use crate::api::proxy_network::{DnsTxtSource, FeedFormat, FeedMethod, HttpSource
 use crate::api::validated::Invalid;
 use crate::net::{Provenance, RangeSet};
 
+use super::account::Account;
 use super::csv::Column;
 use super::known::{Known, Shipped};
 use super::parse::{self, FeedError, Shape};
@@ -44,6 +45,8 @@ pub enum Way {
     Inline(RangeSet),
     /// Published nowhere: the list that came with this release is all there is.
     Release(Shipped),
+    /// Told only to customers; the caller has the key.
+    Account(Account),
 }
 
 /// Documents behind https: all of them make one list.
@@ -62,13 +65,16 @@ pub struct HttpFeed {
 impl Feed {
     /// Reads a source. Errors name the field below `spec`.
     pub fn new(source: &Source) -> Result<Self, Invalid> {
-        let Source { kind, preset, http, dns_txt, config_map, inline } = source;
-        let way = match (preset, http, dns_txt, config_map, inline) {
-            (Some(wanted), None, None, None, None) => return preset::feed(wanted.name),
-            (None, Some(http), None, None, None) => HttpFeed::new(http).map(Way::Http),
-            (None, None, Some(records), None, None) => Way::dns_text(records),
-            (None, None, None, Some(map), None) => Ok(Way::ConfigMap { name: map.name.clone(), key: map.key.clone() }),
-            (None, None, None, None, Some(inline)) => parse::entries(&inline.cidrs, Provenance::Local)
+        let Source { kind, preset, http, dns_txt, config_map, inline, account } = source;
+        let way = match (preset, http, dns_txt, config_map, inline, account) {
+            (Some(wanted), None, None, None, None, None) => return preset::feed(wanted.name),
+            (None, Some(http), None, None, None, None) => HttpFeed::new(http).map(Way::Http),
+            (None, None, Some(records), None, None, None) => Way::dns_text(records),
+            (None, None, None, Some(map), None, None) => {
+                Ok(Way::ConfigMap { name: map.name.clone(), key: map.key.clone() })
+            }
+            (None, None, None, None, None, Some(account)) => Account::new(account).map(Way::Account),
+            (None, None, None, None, Some(inline), None) => parse::entries(&inline.cidrs, Provenance::Local)
                 .map(Way::Inline)
                 .map_err(|problem| Invalid::new("source.inline.cidrs", problem.to_string())),
             _ => Err(Invalid::new("source", format!("must set exactly the member that its type {kind} names"))),
@@ -79,7 +85,7 @@ impl Feed {
     /// Who vouches for the list.
     pub const fn provenance(&self) -> Provenance {
         match self.way {
-            Way::Http(_) | Way::DnsText(_) | Way::Release(_) => Provenance::Remote,
+            Way::Http(_) | Way::DnsText(_) | Way::Release(_) | Way::Account(_) => Provenance::Remote,
             Way::ConfigMap { .. } | Way::Inline(_) => Provenance::Local,
         }
     }
@@ -159,7 +165,7 @@ fn shape(http: &HttpSource) -> Result<Shape, Invalid> {
 }
 
 /// An https URL without user information and fragment, whose host no library has rewritten.
-fn url(field: &str, text: &str) -> Result<Url, Invalid> {
+pub(super) fn url(field: &str, text: &str) -> Result<Url, Invalid> {
     let url = Url::parse(text).map_err(|problem| Invalid::new(field, format!("is not a URL: {problem}")))?;
     if url.scheme() != "https" {
         return Err(Invalid::new(
@@ -252,6 +258,10 @@ mod tests {
         assert!(error.starts_with("spec.source.dnsTXT.name must be a name"), "{error}");
         let listed = feed("{type: Preset, preset: {name: Sucuri}}").unwrap();
         assert_eq!((listed.provenance(), listed.default_hold()), (Provenance::Remote, Duration::from_hours(72)));
+        let account =
+            feed("{type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, secretRef: {name: a}}}")
+                .unwrap();
+        assert_eq!((account.provenance(), account.default_hold()), (Provenance::Remote, Duration::from_hours(72)));
         assert!(feed("{type: Inline}").is_err());
         assert!(feed("{type: Inline, inline: {cidrs: [10.0.0.0/8]}, configMap: {name: a, key: b}}").is_err());
         let error = feed("{type: Inline, inline: {cidrs: [192.0.2.0/24, 192.0.02.0/24]}}").unwrap_err();

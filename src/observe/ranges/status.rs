@@ -10,17 +10,21 @@ use crate::api::proxy_network::{ActiveList, PendingRemoval, ProxyNetworkSpec, Pr
 use crate::api::validated::Invalid;
 use crate::net::{AdmittedRanges, Family, Prefix, Provenance, RangeSet};
 
+use super::account::Listing;
 use super::known::Shipped;
 use super::parse::FeedError;
 use super::plausible::{self, Implausible};
 use super::revise::{Breach, Held, Hold, Limits, Occasion, Quarantine, Revision, State, revise};
 use super::source::{Feed, Way};
+use super::upstream;
 
 /// How reading a source ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
     /// A list, not yet judged.
     List(RangeSet),
+    /// One with what its provider has announced.
+    Listing(Listing),
     /// None.
     Failed(FeedError),
     /// The spec cannot be read.
@@ -131,6 +135,10 @@ pub fn next_status(
     status.observed_generation = Some(generation);
     let mut say = Conditions { list: &mut status.conditions, generation, now };
     let outcome = match fetched {
+        Fetched::Listing(listing) => {
+            say.set(ConditionType::Fetched, Truth::True, Reason::Fetched, "the source was read");
+            Some(take_in(prior, spec, &listing.union(), None, occasion, now))
+        }
         Fetched::List(list) => {
             let as_of = only_released(spec).map(|listed| listed.as_of);
             let message = as_of.map_or_else(
@@ -182,6 +190,14 @@ pub fn next_status(
     if let Some(Ok(revision)) = outcome {
         revision.state.write(&mut status);
     }
+    match fetched {
+        Fetched::Listing(listing) => {
+            upstream::note(&mut status, spec, listing, now);
+            upstream::say(&mut status, spec, generation, None, now);
+        }
+        Fetched::Failed(_) if spec.source.account.is_some() => {}
+        Fetched::List(_) | Fetched::Failed(_) | Fetched::Invalid(_) => upstream::forget(&mut status),
+    }
     let usable = status.active.is_some();
     let mut say = Conditions { list: &mut status.conditions, generation, now };
     if usable {
@@ -201,7 +217,7 @@ pub fn next_status(
 fn only_released(spec: &ProxyNetworkSpec) -> Option<Shipped> {
     match Feed::new(&spec.source).ok()?.way {
         Way::Release(listed) => Some(listed),
-        Way::Http(_) | Way::DnsText(_) | Way::ConfigMap { .. } | Way::Inline(_) => None,
+        Way::Http(_) | Way::DnsText(_) | Way::ConfigMap { .. } | Way::Inline(_) | Way::Account(_) => None,
     }
 }
 

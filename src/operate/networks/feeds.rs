@@ -1,12 +1,15 @@
-//! Reading a source: documents over https, TXT records, a ConfigMap of this installation, or the spec itself.
+//! Reading a source: documents over https, TXT records, a ConfigMap of this installation, the spec itself, or a provider's
+//! API with a key out of this installation's namespace.
 
+use super::secrets::Secrets;
 use crate::api::proxy_network::Source;
 use crate::api::validated::Invalid;
-use crate::net::RangeSet;
 use crate::observe::cluster::{ClusterSource, Kind};
 use crate::observe::probe::Prober;
 use crate::observe::ranges::parse::Unreachable;
-use crate::observe::ranges::{Feed, FeedClient, FeedError, Fetched, Gate, SetupError, Way};
+use crate::observe::ranges::{
+    Account, Announced, Feed, FeedClient, FeedError, Fetched, Gate, Listing, SetupError, Way,
+};
 use crate::operate::prober::Rules;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,8 +31,8 @@ impl Feeds {
         Ok(Self { client: FeedClient::sharing(prober, gate)? })
     }
 
-    /// Reads a source. `namespace` is where the installation's `ConfigMaps` are.
-    pub async fn read(&self, source: &Source, cluster: &dyn ClusterSource, namespace: &str) -> Fetched {
+    /// Reads a source. ConfigMaps and Secrets are those of the installation's own namespace.
+    pub async fn read(&self, source: &Source, cluster: &dyn ClusterSource, secrets: &Secrets) -> Fetched {
         let feed = match Feed::new(source) {
             Ok(feed) => feed,
             Err(invalid) => return Fetched::Invalid(invalid),
@@ -37,20 +40,43 @@ impl Feeds {
         match feed.way {
             Way::Inline(list) => Fetched::List(list),
             Way::Release(listed) => Fetched::List(listed.ranges()),
-            Way::ConfigMap { name, key } => config_map(cluster, namespace, &name, &key).await,
+            Way::ConfigMap { name, key } => config_map(cluster, secrets.namespace(), &name, &key).await,
             Way::Http(http) => {
                 let host = http.urls.first().and_then(|u| u.host_str()).unwrap_or_default();
-                in_time(host, self.client.fetch(&http)).await
+                in_time(host, self.client.fetch(&http)).await.map_or_else(Fetched::Failed, Fetched::List)
             }
-            Way::DnsText(name) => in_time(&name, self.client.records(&name)).await,
+            Way::DnsText(name) => {
+                in_time(&name, self.client.records(&name)).await.map_or_else(Fetched::Failed, Fetched::List)
+            }
+            Way::Account(account) => {
+                let host = account.endpoint.host_str().unwrap_or_default();
+                let read = async { self.client.listing(&account, &secrets.keys(&account).await?).await };
+                in_time(host, read).await.map_or_else(Fetched::Failed, Fetched::Listing)
+            }
         }
     }
 }
 
+impl Feeds {
+    /// Tells a provider that the list which it has announced is allowed, if that is still `wanted` at this moment and `may`
+    /// still says so. Returns what it lists, and why it did not take it.
+    pub async fn acknowledge(
+        &self,
+        account: &Account,
+        secrets: &Secrets,
+        wanted: &Announced,
+        may: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(Listing, Option<FeedError>), FeedError> {
+        let host = account.endpoint.host_str().unwrap_or_default();
+        let telling = async { self.client.confirm(account, &secrets.keys(account).await?, wanted, may).await };
+        in_time(host, telling).await
+    }
+}
+
 /// A read that ends.
-async fn in_time(host: &str, read: impl Future<Output = Result<RangeSet, FeedError>>) -> Fetched {
+async fn in_time<T>(host: &str, read: impl Future<Output = Result<T, FeedError>>) -> Result<T, FeedError> {
     let late = FeedError::Unreachable { host: host.to_owned(), how: Unreachable::Timeout };
-    timeout(SOURCE, read).await.unwrap_or(Err(late)).map_or_else(Fetched::Failed, Fetched::List)
+    timeout(SOURCE, read).await.unwrap_or(Err(late))
 }
 
 /// The first look begins the watch, so it may find nothing for a moment.

@@ -13,6 +13,14 @@ const SETTLES: Duration = Duration::from_secs(30);
 /// Between two rounds until then.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// End of the message while the effect of a write is not known.
+const PROBING: &str = "; probing after the write";
+
+/// Whether a message of AllowlistSynced says that the effect of a write is not known yet.
+pub fn is_probing(message: &str) -> bool {
+    message.ends_with(PROBING)
+}
+
 /// What follows from the round after a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -64,7 +72,7 @@ fn words(answer: Answered, after: &After) -> &'static str {
 /// seen, and must not take the words away: that would be a write for nothing.
 pub fn said(message: &str, effect: Option<&str>, waiting: bool, before: Option<&str>) -> String {
     if waiting {
-        return format!("{message}; probing after the write");
+        return format!("{message}{PROBING}");
     }
     if let Some(effect) = effect {
         return format!("{message}; {effect}");

@@ -14,6 +14,7 @@ mod validate;
 mod work;
 mod write;
 
+pub use effect::is_probing;
 pub use work::{Failures, work};
 pub use write::{Of, WriteError, status as write_status};
 

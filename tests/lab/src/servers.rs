@@ -9,6 +9,7 @@ pub mod nginx;
 mod origin;
 pub mod prometheus;
 pub mod proxy;
+pub mod vendor;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -20,6 +21,8 @@ pub use fault::{Fault, FaultServer};
 pub use origin::{Answer, Origin, Strangers};
 pub use prometheus::Prometheus;
 pub use proxy::{Cache, Kind, Manner, OwnAnswer, Proxy};
+
+pub use vendor::Vendor;
 
 use crate::network::Host;
 use crate::process::Process;

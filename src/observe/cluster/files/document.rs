@@ -135,6 +135,11 @@ impl Document {
             .collect()
     }
 
+    /// The document as it stands there.
+    pub const fn value(&self) -> &Value {
+        &self.value
+    }
+
     /// Whether it is of another project than Kubernetes and Leeward, whose groups have no dot or are their own.
     pub fn is_foreign(&self) -> bool {
         let group = self.api_version.split_once('/').map_or("", |(group, _)| group);

@@ -84,6 +84,7 @@ fn each_preset_is_read_in_its_own_way() {
         Ok(Way::DnsText(_)) => "records",
         Ok(Way::Release(_)) => "of the release",
         Ok(Way::ConfigMap { .. } | Way::Inline(_)) => "local",
+        Ok(Way::Account(_)) => "with a key",
         Err(_) => "none",
     };
     let all: Vec<(String, &str)> = Preset::iter().map(|preset| (preset.to_string(), way(preset))).collect();

@@ -308,7 +308,7 @@ fn tls_with_clients(leaf: &Leaf, authority: &Path) -> Result<ServerConfig> {
     Ok(config)
 }
 
-fn tls(leaf: &Leaf) -> Result<ServerConfig> {
+pub(super) fn tls(leaf: &Leaf) -> Result<ServerConfig> {
     let certificate = CertificateDer::from_pem_file(&leaf.certificate).context("the certificate of a fault server")?;
     let key = PrivateKeyDer::from_pem_file(&leaf.key).context("the key of a fault server")?;
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
