@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
 
+mod argocd;
 mod flux;
 mod kstatus;
 mod networks;
 mod origins;
+
 mod state;
