@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // a test may fail
 
 mod allowlists;
+mod argocd;
 mod departure;
 mod monitoring;
 mod networks;
@@ -18,3 +19,4 @@ mod stage;
 mod traffic;
 mod trouble;
 mod verdicts;
+mod waiting;
