@@ -40,7 +40,7 @@ endef
 test: tools ## lint, generated files, and every test, against a real control plane and real proxies
 	@trap '$(CARGO) run --quiet -p lab --bin clean-lab' EXIT; \
 	KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
-	hack/envoy/install >/dev/null; hack/helm/build >/dev/null; \
+	hack/envoy/install >/dev/null; hack/helm/build >/dev/null; hack/kstatus/build >/dev/null; hack/argocd/build >/dev/null; hack/schemas/fetch >/dev/null; \
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
 
@@ -59,13 +59,16 @@ generate: ## write crds/ from the Rust types, the dashboards from their script, 
 	$(CARGO) run --quiet --bin leeward -- crds --directory crds
 	hack/dashboards/build
 	hack/charts/generate
+	hack/argocd/generate
 
-generated: ## fail when crds/ and charts/ are not what they are generated from
+generated: ## fail when crds/, charts/ and Argo CD's ConfigMap are not what they are generated from
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(CARGO) run --quiet --bin leeward -- crds --directory "$$fresh"; \
 	diff -r --exclude=Kustomization "$$fresh" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }; \
 	cp -r charts "$$fresh/charts"; hack/charts/generate "$$fresh/charts"; \
-	diff -r "$$fresh/charts" charts || { echo "charts/ is stale: run make generate" >&2; exit 1; }
+	diff -r "$$fresh/charts" charts || { echo "charts/ is stale: run make generate" >&2; exit 1; }; \
+	hack/argocd/generate "$$fresh"; \
+	diff "$$fresh/argocd-cm.yaml" deploy/argocd/argocd-cm.yaml || { echo "deploy/argocd/ is stale: run make generate" >&2; exit 1; }
 
 situations: tools ## stage the network situations and ask about each; FILTER=word picks some
 	@hack/envoy/install >/dev/null; \

@@ -8,5 +8,5 @@ mod flux;
 mod kstatus;
 mod networks;
 mod origins;
-
+mod pipeline;
 mod state;
