@@ -37,12 +37,14 @@ $(CARGO) build --workspace --bin leeward --bin demo; \
 exec env LEEWARD="$(TARGET)/debug/leeward" hack/as-root "$(TARGET)/debug/demo" $(1)
 endef
 
+# What tests run beside the control plane, one after the other: each says what it builds, once.
+TESTED_WITH = envoy/install helm/build kube-router/build kube-network-policies/build contour/build haproxy-ingress/build \
+	kstatus/build argocd/build schemas/fetch
+
 test: tools ## lint, generated files, and every test, against a real control plane and real proxies
 	@trap '$(CARGO) run --quiet -p lab --bin clean-lab' EXIT; \
 	KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
-	hack/envoy/install >/dev/null; hack/helm/build >/dev/null; \
-	hack/kube-router/build >/dev/null; hack/kube-network-policies/build >/dev/null; \
-	hack/contour/build >/dev/null; hack/haproxy-ingress/build >/dev/null; \
+	for program in $(TESTED_WITH); do hack/$$program >/dev/null; done; \
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
 
@@ -70,15 +72,18 @@ generate: ## write crds/ from the Rust types, the dashboards from their script, 
 	hack/dashboards/build
 	hack/charts/generate
 	hack/docs/reference
+	hack/argocd/generate
 
-generated: ## fail when crds/, charts/ and parts of docs/ are not what they are generated from
+generated: ## fail when crds/, charts/ and parts of docs/ and deploy/ are not what they are generated from
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(CARGO) run --quiet --bin leeward -- crds --directory "$$fresh"; \
 	diff -r --exclude=Kustomization "$$fresh" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }; \
 	cp -r charts "$$fresh/charts"; hack/charts/generate "$$fresh/charts"; \
 	diff -r "$$fresh/charts" charts || { echo "charts/ is stale: run make generate" >&2; exit 1; }; \
 	cp -r docs "$$fresh/docs"; hack/docs/reference "$$fresh/docs"; \
-	diff -r "$$fresh/docs" docs || { echo "docs/ is stale: run make generate" >&2; exit 1; }
+	diff -r "$$fresh/docs" docs || { echo "docs/ is stale: run make generate" >&2; exit 1; }; \
+	hack/argocd/generate "$$fresh"; \
+	diff "$$fresh/argocd-cm.yaml" deploy/argocd/argocd-cm.yaml || { echo "deploy/argocd/ is stale: run make generate" >&2; exit 1; }
 
 situations: tools ## stage the network situations and ask about each; FILTER=word picks some
 	@hack/envoy/install >/dev/null; \

@@ -12,8 +12,8 @@ die() {
   exit 1
 }
 
-# The key of a Go module's build: a changed requirement or checksum is another folder.
-module_hash() { cat "$1/go.mod" "$1/go.sum" | sha256sum | cut -c1-12; }
+# The key of a Go module's build: a changed requirement, checksum or source of our own is another folder.
+module_hash() { find "$1" -maxdepth 1 \( -name go.mod -o -name go.sum -o -name '*.go' \) | LC_ALL=C sort | xargs cat | sha256sum | cut -c1-12; }
 
 elapsed() { printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); }
 

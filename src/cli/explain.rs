@@ -1,13 +1,14 @@
 //! `leeward explain`: what a cause means, or why a saved diagnosis came out as it did.
 
 use super::color::When;
-use super::diagnose::{Answer, Format, text};
+use super::diagnose::{Answer, text};
 use super::evidence_file;
 use super::exit::Exit;
 use super::style::{FAINT, GOOD, lines, paint};
 use crate::api::Cause;
 use crate::diagnose::{diagnose, explain};
 use anyhow::{anyhow, bail};
+use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,14 @@ pub struct Args {
     /// When to colour
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     color: When,
+}
+
+/// Form of the output.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Text,
+    Json,
+    Yaml,
 }
 
 /// A replay: the diagnosis, and the rules in the order in which they were looked at.

@@ -1,6 +1,6 @@
 //! Reading the files that a user names. `-` is standard input.
 
-use crate::observe::cluster::{Files, Text};
+use crate::observe::cluster::{Files, Place, Text};
 use anyhow::{Context, bail, ensure};
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 /// Largest file that is read, in bytes.
 const MOST_BYTES: u64 = 8 << 20;
+
+/// What standard input is called.
+const STDIN: &str = "standard input";
 
 /// A file's name for messages, and its text.
 pub struct Document {
@@ -18,7 +21,7 @@ pub struct Document {
 /// Reads one file, at most 8 MiB of UTF-8.
 pub fn read(path: &Path) -> anyhow::Result<Document> {
     let stdin = path.as_os_str() == "-";
-    let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let name = if stdin { STDIN.to_owned() } else { path.display().to_string() };
     let mut bytes = Vec::new();
     let taken = if stdin {
         io::stdin().lock().take(MOST_BYTES + 1).read_to_end(&mut bytes)
@@ -42,4 +45,9 @@ pub fn manifests(paths: &[PathBuf]) -> anyhow::Result<Files> {
     let documents = paths.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     let texts: Vec<Text<'_>> = documents.iter().map(|d| Text { name: &d.name, text: &d.text }).collect();
     Ok(Files::parse(&texts)?)
+}
+
+/// Where the `ProtectedOrigin` begins. Nobody finds a place in standard input again.
+pub fn place(files: &Files) -> Option<Place> {
+    files.origin_place().filter(|place| place.file != STDIN).cloned()
 }

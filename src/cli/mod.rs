@@ -11,6 +11,7 @@ mod diagnose;
 mod evidence_file;
 mod exit;
 mod explain;
+mod findings;
 mod input;
 mod networks;
 mod plan;

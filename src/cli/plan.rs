@@ -1,8 +1,11 @@
 //! `leeward plan`: what Enforce would write, and why it would not.
 
+mod findings;
+
 use super::cluster::{NamespacedArgs, live};
 use super::color::When;
 use super::exit::Exit;
+use super::findings::{junit, sarif};
 use super::input;
 use super::networks::{FeedArgs, Networks};
 use super::style::{BAD, FAINT, GOOD, UNSURE, paint};
@@ -10,7 +13,7 @@ use crate::allow::{Change, Memory, Narrowing, Neighbour, Plan, PlanInput, Target
 use crate::api::spec::Mode;
 use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
-use crate::observe::cluster::{ClusterSource, Files};
+use crate::observe::cluster::{ClusterSource, Files, Place};
 use anyhow::{anyhow, bail};
 use clap::{ArgGroup, ValueEnum};
 use jiff::Timestamp;
@@ -30,7 +33,8 @@ pub struct Args {
     /// input. Repeat it for further files
     #[arg(short, long = "filename", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// diff shows what would change, yaml prints the objects and fields as they would be applied
+    /// diff shows what would change, yaml prints the objects and fields as they would be applied, junit and sarif are
+    /// for pipelines
     #[arg(short, long, value_name = "FORMAT", default_value = "diff")]
     output: Format,
     /// When to colour
@@ -46,34 +50,41 @@ pub struct Args {
 enum Format {
     Diff,
     Yaml,
+    // Without comments that the help would show: one alone makes all of it twice as long.
+    Junit,
+    Sarif,
 }
 
 impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
-        let plan = match &self.name {
-            Some(text) => self.in_cluster(text).await?,
+        let (plan, place) = match &self.name {
+            Some(text) => (self.in_cluster(text).await?, None),
             None => self.in_files().await?,
         };
         if let Err(veto) = &plan.desired {
             bail!("the addresses to be allowed are not known: {}", veto.message);
         }
+        let idle = plan.targets.iter().all(|t| t.change == Change::Nothing && t.veto.is_none());
+        let exit = if idle { Exit::Fine } else { Exit::Finding };
         let text = match self.output {
             Format::Diff => diff(&plan),
             Format::Yaml => yaml(&plan)?,
+            Format::Junit => junit::render(&findings::findings(&plan, place, exit))?,
+            Format::Sarif => sarif::render(&findings::findings(&plan, place, exit)),
         };
         self.color.print(&text)?;
-        let idle = plan.targets.iter().all(|t| t.change == Change::Nothing && t.veto.is_none());
-        Ok(if idle { Exit::Fine } else { Exit::Finding })
+        Ok(exit)
     }
 
-    async fn in_files(&self) -> anyhow::Result<Plan> {
+    async fn in_files(&self) -> anyhow::Result<(Plan, Option<Place>)> {
         let mut files = input::manifests(&self.files)?;
         let origin = files.origin()?;
+        let place = input::place(&files);
         if let Some(network) = files.network() {
             let filled = self.fill(&network, &files).await?;
             files.replace_network(filled);
         }
-        planned(&origin, &files, &[])
+        Ok((planned(&origin, &files, &[])?, place))
     }
 
     async fn in_cluster(&self, text: &str) -> anyhow::Result<Plan> {

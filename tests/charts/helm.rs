@@ -1,15 +1,10 @@
-//! Helm, with folders of its own, and what it renders.
+//! Helm, and what it renders.
 
 use lab::control_plane::ControlPlane;
 use lab::process::run;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::LazyLock;
-use tempfile::TempDir;
-
-/// Where Helm keeps what it keeps.
-static HOME: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
 /// As if the cluster had the kinds of the Prometheus operator.
 pub const MONITORING: [&str; 2] = ["--api-versions", "monitoring.coreos.com/v1"];
@@ -28,19 +23,12 @@ pub fn crds_chart() -> String {
 
 /// `helm`, without a cluster.
 pub fn helm() -> Command {
-    let mut command = Command::new(lab::tools::helm().unwrap());
-    for kind in ["CACHE", "CONFIG", "DATA"] {
-        command.env(format!("HELM_{kind}_HOME"), HOME.path().join(kind));
-    }
-    command.env_remove("KUBECONFIG");
-    command
+    lab::helm::helm().unwrap()
 }
 
 /// `helm` as the administrator of a cluster.
 pub fn helm_for(server: &ControlPlane) -> Command {
-    let mut command = helm();
-    command.env("KUBECONFIG", server.kubeconfig());
-    command
+    lab::helm::helm_for(server).unwrap()
 }
 
 pub fn ask(command: &mut Command, arguments: &[&str]) -> Output {

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod allowlists;
+mod argocd;
 mod departure;
 mod monitoring;
 mod networks;
@@ -20,3 +21,4 @@ mod status_page;
 mod traffic;
 mod trouble;
 mod verdicts;
+mod waiting;

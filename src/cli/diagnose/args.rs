@@ -140,7 +140,7 @@ pub struct LookingArgs {
 /// What becomes of the answer.
 #[derive(clap::Args, Debug)]
 pub struct OutputArgs {
-    /// How to print the diagnosis
+    /// How to print the diagnosis; junit and sarif are for pipelines
     #[arg(short = 'o', long = "output", value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub format: Format,
     /// Write everything that was seen to this file, for leeward explain --evidence and --merge
@@ -160,6 +160,9 @@ pub enum Format {
     Text,
     Json,
     Yaml,
+    // Without comments that the help would show: one alone makes all of it twice as long.
+    Junit,
+    Sarif,
 }
 
 /// A scheme as it is written on the command line.

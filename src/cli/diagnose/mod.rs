@@ -2,6 +2,7 @@
 
 mod answer;
 mod args;
+mod findings;
 mod flags;
 mod gate;
 pub(super) mod paths;
@@ -17,13 +18,15 @@ pub use text::text;
 
 use super::evidence_file;
 use super::exit::Exit;
+use super::findings::{Findings, junit, sarif};
 use crate::api::validated::{SiteUrl, Whereabouts};
 use crate::diagnose::{Ledger, diagnose};
 use crate::evidence::{Case, Fact, Subject, Surroundings, subject};
-use crate::observe::cluster::{self, cluster_addresses};
+use crate::observe::cluster::{self, Place, cluster_addresses};
 use crate::observe::probe::{Prober, ProberOptions};
 use crate::observe::round::Plan;
 use anyhow::anyhow;
+use findings::Asked;
 use gate::Guard;
 use jiff::Timestamp;
 use progress::Progress;
@@ -35,7 +38,7 @@ use std::time::Duration;
 
 impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
-        let Seen { name, case, notes } = self.look.look().await?;
+        let Seen { name, place, case, notes } = self.look.look().await?;
         if let Some(path) = &self.output.save_evidence {
             evidence_file::save(&case, path)?;
         }
@@ -45,12 +48,19 @@ impl Args {
             Format::Text => text(&case, &answer),
             Format::Json => format!("{}\n", serde_json::to_string_pretty(&answer)?),
             Format::Yaml => serde_saphyr::to_string(&answer)?,
+            Format::Junit => junit::render(&self.findings(&answer, place))?,
+            Format::Sarif => sarif::render(&self.findings(&answer, place)),
         };
         for note in &notes {
             eprintln!("note: {note}");
         }
         self.output.color.print(&rendered)?;
         Ok(answer.exit(self.output.fail_on_risk))
+    }
+
+    fn findings(&self, answer: &Answer, place: Option<Place>) -> Findings {
+        let asked = Asked { fail_on_risk: self.output.fail_on_risk, offline: self.look.looking.offline };
+        findings::findings(answer, place, asked)
     }
 }
 
@@ -59,6 +69,8 @@ impl Args {
 pub struct Seen {
     /// What the origin is called: `NAMESPACE/NAME`, or the URL's host.
     pub name: String,
+    /// Where its manifest stands, if it was read from a file.
+    pub place: Option<Place>,
     pub case: Case,
     /// What the user should know beside it.
     pub notes: Vec<String>,
@@ -70,7 +82,7 @@ impl LookArgs {
         let mut notes = Vec::new();
         let case = self.case(&question, &mut notes).await?;
         notes.splice(0..0, question.notes);
-        Ok(Seen { name: question.name, case, notes })
+        Ok(Seen { name: question.name, place: question.place, case, notes })
     }
 
     /// Looks, and joins what was seen with what the objects and other vantages say.

@@ -11,7 +11,7 @@ use crate::cli::input;
 use crate::cli::networks::{self, FeedArgs, FileSecrets, Networks};
 use crate::net::RangeSet;
 use crate::net::guard::ClusterFacts;
-use crate::observe::cluster::{ClusterSource, Files, egress_facts};
+use crate::observe::cluster::{ClusterSource, Files, Place, egress_facts};
 use anyhow::{anyhow, bail};
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub struct Question {
     pub spec: Arc<Validated>,
     /// What the diagnosis calls it: `NAMESPACE/NAME`, or the URL's host.
     pub name: String,
+    /// Where its manifest stands, if it was read from a file.
+    pub place: Option<Place>,
     pub network: Option<Arc<ProxyNetwork>>,
     /// The prefixes of the network; absent where there is none or its list is not known.
     pub ranges: Option<RangeSet>,
@@ -54,7 +56,8 @@ impl Question {
             let files = input::manifests(&args.subject.files)?;
             let origin = Arc::unwrap_or_clone(files.origin()?);
             let name = key(&origin);
-            return Self::join(args, origin, files, name).await;
+            let place = input::place(&files);
+            return Ok(Self { place, ..Self::join(args, origin, files, name).await? });
         }
         let text = args
             .subject
@@ -125,7 +128,7 @@ impl Question {
         let ca_pem = ca_pem(&spec, &*objects, args)?;
         let egress = args.vantage.guard.then(|| egress_facts(&*objects, &[]));
         let spec = Arc::new(spec);
-        Ok(Self { spec, name, network, ranges, objects, egress, endpoints: Dial::Nothing, notes, ca_pem })
+        Ok(Self { spec, name, place: None, network, ranges, objects, egress, endpoints: Dial::Nothing, notes, ca_pem })
     }
 }
 

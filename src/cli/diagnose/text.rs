@@ -100,7 +100,7 @@ fn part(scope: &Scope) -> Option<String> {
 }
 
 /// One observation as a sentence.
-fn seen(item: &EvidenceItem) -> String {
+pub(super) fn seen(item: &EvidenceItem) -> String {
     let way = match item.observation {
         Observation::ViaProxy => "through the proxy",
         Observation::ViaProxyLong => "through the proxy, waiting for its own timer",

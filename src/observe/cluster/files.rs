@@ -21,12 +21,14 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use document::{FileError, Text};
+pub use document::{FileError, Place, Text};
 
 /// Parsed manifests.
 #[derive(Debug, Default)]
 pub struct Files {
     origins: Vec<Arc<ProtectedOrigin>>,
+    /// Where the first of them begins.
+    place: Option<Place>,
     shelves: Shelves,
     seen: Seen,
 }
@@ -68,6 +70,11 @@ impl Files {
         }
     }
 
+    /// Where the `ProtectedOrigin` begins.
+    pub fn origin_place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
     /// The one `ProxyNetwork`, if any.
     pub fn network(&self) -> Option<Arc<ProxyNetwork>> {
         self.shelves.networks.all().into_iter().next()
@@ -94,6 +101,7 @@ impl Files {
                     return Err(document.error(problem));
                 }
                 self.origins.push(Arc::new(origin));
+                self.place = Some(document.begins().clone());
             }
             Kind::ProxyNetwork => {
                 if let Some(first) = shelves.networks.all().first() {

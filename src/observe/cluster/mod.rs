@@ -37,7 +37,7 @@ pub use carriers::{Carrier, Sight};
 pub use content::{content, names};
 pub use egress::{egress_facts, egress_kind};
 pub use endpoints::{TargetError, addresses_of, endpoints};
-pub use files::{FileError, Files, Text};
+pub use files::{FileError, Files, Place, Text};
 pub use policies::node_addresses;
 pub use selection::{Guarded, GuardedError, matches, pods_of, selector_and_ports, within};
 pub use shelves::Shelves;

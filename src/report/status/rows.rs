@@ -47,19 +47,16 @@ fn status(accepted: Answer, synced: Answer, standing: Standing<'_>, ready_when: 
     next(&known, Timestamp::UNIX_EPOCH)
 }
 
-/// `Ready=False/X Stalled`, what a reader of kstatus makes of it, and OriginHealthy.
+/// OriginHealthy, Ready, and what is there beside it only while it is True.
 fn said(status: &ProtectedOriginStatus) -> String {
     let get = |kind| conditions::get(&status.conditions, kind);
     let both = |kind| get(kind).map_or_else(String::new, |c| format!("{}/{}", c.status, c.reason));
-    let (reconciling, stalled) = (get(ConditionType::Reconciling), get(ConditionType::Stalled));
-    let kstatus = match (reconciling, stalled, get(ConditionType::Ready).map(|c| c.status.as_str())) {
-        (Some(_), ..) => "InProgress (Reconciling)",
-        (None, Some(_), _) => "Failed (Stalled)",
-        (None, None, Some("True")) => "Current",
-        _ => "InProgress",
-    };
+    let beside: Vec<&str> = [ConditionType::Reconciling, ConditionType::Stalled]
+        .into_iter()
+        .filter_map(|kind| get(kind).map(|c| c.type_.as_str()))
+        .collect();
     let (healthy, ready) = (both(ConditionType::OriginHealthy), both(ConditionType::Ready));
-    format!("OriginHealthy {healthy:<26} Ready {ready:<30} {kstatus}")
+    format!("OriginHealthy {healthy:<26} Ready {ready:<30} {}", beside.join(" ")).trim_end().to_owned()
 }
 
 #[test]

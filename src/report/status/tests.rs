@@ -1,11 +1,9 @@
-//! Snapshots of the stations of a resource's life, and what every reader of conditions relies on, held
-//! over all statuses that can follow each other.
+//! Snapshots of the stations of a resource's life. What every reader of conditions relies on is held over all statuses
+//! that can follow each other in tests/gitops.
 
 use super::*;
 use crate::api::status::{Scope, ScopeType};
 use crate::api::{Confidence, Layer, Pattern};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use proptest::prelude::*;
 
 fn finding(cause: Cause) -> Finding {
     let healthy = match cause {
@@ -154,108 +152,4 @@ fn other_words_for_the_same_verdict_change_nothing() {
     other.diagnosis.summary = "The same in other words, with 1.2 s.".into();
     let s2 = next(&known(Some(&s1), 1, Standing::Verdict(&other)), at(2));
     assert_eq!(s1, s2);
-}
-
-fn answers(accepted: bool) -> impl Strategy<Value = Answer> {
-    use Reason as R;
-    let list = if accepted {
-        vec![
-            Answer::yes(R::Accepted, ""),
-            Answer::no(R::InvalidTarget, "a"),
-            Answer::no(R::TargetForbidden, "b"),
-            Answer::no(R::ReferenceNotFound, "c"),
-        ]
-    } else {
-        vec![
-            Answer::yes(R::Observing, ""),
-            Answer::yes(R::Synced, ""),
-            Answer::no(R::Quarantined, "d"),
-            Answer::no(R::FieldConflict, "e"),
-            Answer::new(Truth::Unknown, R::Pending, ""),
-        ]
-    };
-    proptest::sample::select(list)
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Waiting(bool),
-    Verdict(Cause),
-    Stopped,
-    Suspended,
-}
-
-fn steps() -> impl Strategy<Value = (Step, Answer, Answer, bool, bool)> {
-    let step = prop_oneof![
-        any::<bool>().prop_map(Step::Waiting),
-        proptest::sample::select(vec![Cause::Healthy, Cause::ProxyBlocked, Cause::VantageFault, Cause::Inconclusive])
-            .prop_map(Step::Verdict),
-        Just(Step::Stopped),
-        Just(Step::Suspended),
-    ];
-    (step, answers(true), answers(false), any::<bool>(), any::<bool>())
-}
-
-/// The checks of Flux's condition checker, in our words.
-fn check(status: &ProtectedOriginStatus, generation: i64) -> Result<(), TestCaseError> {
-    let get = |kind| conditions::get(&status.conditions, kind);
-    let is = |c: &Condition, s: &str| c.status == s;
-    let ready = get(ConditionType::Ready);
-    prop_assert!(ready.is_some(), "Ready is missing");
-    let ready = ready.unwrap();
-    let (reconciling, stalled) = (get(ConditionType::Reconciling), get(ConditionType::Stalled));
-    prop_assert!(!(reconciling.is_some() && stalled.is_some()), "both Reconciling and Stalled");
-    if reconciling.is_some() || stalled.is_some() {
-        prop_assert!(is(ready, "False"), "Ready is {} while Reconciling or Stalled", ready.status);
-    }
-    for negative in [reconciling, stalled].into_iter().flatten() {
-        prop_assert!(is(negative, "True"), "{} is kept at {}", negative.type_, negative.status);
-    }
-    prop_assert!(status.observed_generation.unwrap() <= generation);
-    for condition in &status.conditions {
-        prop_assert_eq!(condition.observed_generation, Some(generation), "{} is older", &condition.type_);
-        prop_assert!(!condition.reason.is_empty());
-    }
-    for kind in [ConditionType::Accepted, ConditionType::AllowlistSynced, ConditionType::OriginHealthy] {
-        prop_assert!(get(kind).is_some());
-    }
-    Ok(())
-}
-
-proptest! {
-    #[test]
-    fn every_status_reads_well_to_whoever_waits(list in proptest::collection::vec(steps(), 1..12)) {
-        let mut status = first(1, at(0));
-        let mut generation = 1;
-        check(&status, generation)?;
-        for (i, (step, accepted, synced, new_generation, wants_healthy)) in list.into_iter().enumerate() {
-            generation += i64::from(new_generation);
-            let found;
-            let standing = match step {
-                Step::Waiting(kept) => Standing::Waiting { kept },
-                Step::Verdict(cause) => { found = finding(cause); Standing::Verdict(&found) }
-                Step::Stopped => Standing::Stopped,
-                Step::Suspended => Standing::Suspended,
-            };
-            let ready_when = if wants_healthy { ReadyWhen::OriginHealthy } else { ReadyWhen::Converged };
-            let k = Known {
-                prior: Some(&status), generation, ready_when, accepted, synced, standing,
-                origin: None, allowlist: None, handled: None,
-            };
-            let now = at(i64::try_from(i).unwrap() + 1);
-            let new = next(&k, now);
-            check(&new, generation)?;
-            // The same question again changes nothing: no write.
-            let again = next(&Known { prior: Some(&new), ..k.clone() }, at(1_000_000));
-            prop_assert_eq!(&again, &new);
-            for condition in &new.conditions {
-                let old = status.conditions.iter().find(|c| c.type_ == condition.type_);
-                if let Some(old) = old {
-                    let flipped = old.status != condition.status;
-                    prop_assert_eq!(flipped, old.last_transition_time != condition.last_transition_time);
-                }
-            }
-            status = new;
-        }
-    }
 }

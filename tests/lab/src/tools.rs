@@ -59,6 +59,24 @@ pub fn helm() -> Result<PathBuf> {
     Ok(prepared(&FOLDER, "hack/helm/build")?.join("helm"))
 }
 
+/// What Helm 4 and Flux make of objects' statuses.
+pub fn kstatus() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/kstatus/build")?.join("kstatus"))
+}
+
+/// The interpreter of Argo CD's scripts.
+pub fn argocd_script() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    Ok(prepared(&FOLDER, "hack/argocd/build")?.join("argocd-script"))
+}
+
+/// Schemas of what pipelines read, with a Python that validates by them.
+pub fn schemas() -> Result<PathBuf> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    prepared(&FOLDER, "hack/schemas/fetch")
+}
+
 /// Real CRDs of other projects, a folder for each.
 pub fn crds() -> Result<PathBuf> {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();

@@ -8,6 +8,7 @@ use kube::core::DynamicObject;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_saphyr::Spanned;
 use std::fmt;
 use strum::IntoEnumIterator as _;
 
@@ -23,6 +24,15 @@ pub struct Text<'a> {
     /// Path, or `standard input`.
     pub name: &'a str,
     pub text: &'a str,
+}
+
+/// Where a document begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The text's name.
+    pub file: String,
+    /// Counted from 1.
+    pub line: Option<u64>,
 }
 
 /// What is wrong with a file: where, what, and what to write instead.
@@ -55,7 +65,7 @@ impl FileError {
 /// A document that has a kind.
 #[derive(Debug)]
 pub(super) struct Document {
-    file: String,
+    begins: Place,
     /// Counted from 1, as `---` separates them.
     number: usize,
     pub api_version: String,
@@ -69,11 +79,13 @@ pub(super) fn split(text: Text<'_>) -> Result<Vec<Document>, FileError> {
     if text.text.len() > MOST_BYTES {
         return Err(FileError::of(text.name, format!("is larger than {} MiB", MOST_BYTES >> 20)));
     }
-    let values: Vec<Value> = serde_saphyr::from_multiple_with_options(text.text, options(text.text.len()))
+    let values: Vec<Spanned<Value>> = serde_saphyr::from_multiple_with_options(text.text, options(text.text.len()))
         .map_err(|e| FileError::of(text.name, format!("is not YAML that can be read: {}", e.without_snippet())))?;
     let mut documents = Vec::with_capacity(values.len());
     for (i, value) in values.into_iter().enumerate() {
-        let document = Document::new(text.name, i + 1, value)?;
+        let line = value.referenced.line();
+        let begins = Place { file: text.name.to_owned(), line: (line > 0).then_some(line) };
+        let document = Document::new(begins, i + 1, value.value)?;
         if document.kind == "List" {
             documents.extend(document.unpacked()?);
         } else {
@@ -106,9 +118,9 @@ fn options(bytes: usize) -> serde_saphyr::Options {
 }
 
 impl Document {
-    fn new(file: &str, number: usize, value: Value) -> Result<Self, FileError> {
+    fn new(begins: Place, number: usize, value: Value) -> Result<Self, FileError> {
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let problem = |what: &str| FileError::of(&format!("{file}, document {number}"), what.to_owned());
+        let problem = |what: &str| FileError::of(&format!("{}, document {number}", begins.file), what.to_owned());
         if !value.is_object() {
             return Err(problem("must be a mapping with apiVersion and kind"));
         }
@@ -118,7 +130,7 @@ impl Document {
             Some(namespace) => format!("{namespace}/{name}"),
             None => name,
         });
-        Ok(Self { file: file.to_owned(), number, api_version, kind, name, value })
+        Ok(Self { begins, number, api_version, kind, name, value })
     }
 
     /// The items of a `List`, each a document of its own with the list's number.
@@ -129,7 +141,7 @@ impl Document {
         items
             .into_iter()
             .map(|item| {
-                let item = Self::new(&self.file, self.number, item)?;
+                let item = Self::new(self.begins.clone(), self.number, item)?;
                 if item.kind == "List" { Err(item.error("may not stand in another List".to_owned())) } else { Ok(item) }
             })
             .collect()
@@ -194,7 +206,12 @@ impl Document {
     /// `FILE, document N (KIND NAME)`.
     pub fn place(&self) -> String {
         let name = self.name.as_ref().map_or_else(String::new, |n| format!(" {n}"));
-        format!("{}, document {} ({}{name})", self.file, self.number, self.kind)
+        format!("{}, document {} ({}{name})", self.begins.file, self.number, self.kind)
+    }
+
+    /// Where it begins; an item of a `List` has the list's place.
+    pub fn begins(&self) -> &Place {
+        &self.begins
     }
 
     pub fn error(&self, problem: String) -> FileError {

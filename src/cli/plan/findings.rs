@@ -1,0 +1,45 @@
+//! A plan as findings: each target is one check, which fails where something would change or is refused.
+
+use crate::allow::{Change, Plan, TargetPlan};
+use crate::cli::exit::Exit;
+use crate::cli::findings::{Finding, Findings, Level, Outcome};
+use crate::observe::cluster::Place;
+
+/// What is found where nothing is refused and something would be written.
+const WOULD_CHANGE: &str = "WouldChange";
+
+pub fn findings(plan: &Plan, place: Option<Place>, exit: Exit) -> Findings {
+    Findings {
+        command: "leeward plan",
+        origin: plan.origin.clone(),
+        place,
+        list: plan.targets.iter().map(target).collect(),
+        seen: Vec::new(),
+        exit,
+    }
+}
+
+fn target(target: &TargetPlan) -> Finding {
+    let summary = format!("{}: {}.", target.key, target.counts());
+    let finding = Finding {
+        check: format!("target {}", target.name),
+        id: WOULD_CHANGE.to_owned(),
+        meaning: "An object in front of the origin is not as mode Enforce would write it.".to_owned(),
+        reference: "docs/targets.md".to_owned(),
+        outcome: if target.change == Change::Nothing { Outcome::Passed } else { Outcome::Failed },
+        level: Level::Warning,
+        summary,
+        remedy: target.notes.join(" "),
+        details: target.diff.clone(),
+    };
+    let Some(veto) = &target.veto else { return finding };
+    Finding {
+        id: veto.reason.to_string(),
+        meaning: format!("A write is refused, and AllowlistSynced would be False: {}.", veto.reason),
+        reference: "docs/faq.md".to_owned(),
+        outcome: Outcome::Failed,
+        level: Level::Error,
+        summary: format!("{} Refused: {}", finding.summary, veto.message),
+        ..finding
+    }
+}
