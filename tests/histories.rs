@@ -130,7 +130,7 @@ struct History {
 
 impl History {
     /// A network of these paths; `more` are further members of `source.http`.
-    async fn of(paths: &[&str], more: Value) -> Self {
+    async fn of(paths: &[&str], more: &Value) -> Self {
         let server = Server::start().await;
         let mut http = json!({"urls": paths.iter().map(|path| server.url(path)).collect::<Vec<_>>()});
         http.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -155,7 +155,7 @@ impl History {
     }
 
     async fn lines() -> Self {
-        Self::of(&["/list"], json!({})).await
+        Self::of(&["/list"], &json!({})).await
     }
 
     /// Hours pass, with one refresh each `every` of them; the source answers as it does.
@@ -363,7 +363,7 @@ async fn a_family_that_is_lost_reaches_no_target() {
     let list = origin_facing();
     let used = set(&list);
     let of = |v6: bool| lines(&list.iter().filter(|text| text.contains(':') == v6).cloned().collect::<Vec<_>>());
-    let mut history = History::of(&["/v4", "/v6"], json!({})).await;
+    let mut history = History::of(&["/v4", "/v6"], &json!({})).await;
     history.server.answer("/v4", of(false));
     history.server.answer("/v6", of(true));
     history.pass(1, 1, &used).await;
@@ -395,7 +395,7 @@ async fn an_error_inside_a_200_and_every_shape_of_the_same_list_write_nothing() 
         (json!(["$.WafSourceIp.Ips"]), json!({"WafSourceIp": {"Ips": comma}}), json!({"WafSourceIp": {"Ips": ""}})),
         (json!(["$[*]"]), json!(list), json!(["error"])),
     ] {
-        let mut history = History::of(&["/list"], json!({"format": "JSON", "extract": extract})).await;
+        let mut history = History::of(&["/list"], &json!({"format": "JSON", "extract": extract})).await;
         history.answered(Answer::json(good.to_string()), 1, &used).await;
         history.answered(Answer::json(bad.to_string()), 2, &used).await;
         assert_eq!(history.says("Fetched"), "Unparsable", "{bad}");
