@@ -1,9 +1,12 @@
 //! Doing what was planned: widen every target, read back, then narrow. Never more than was planned, never without the
 //! claim, and nothing is taken on trust that can be read again just before the write.
 
+mod dry_run;
 mod field;
 mod owned;
 mod problem;
+mod refusal;
+mod rehearse;
 mod rollback;
 mod write;
 
@@ -17,6 +20,8 @@ use kube::Client;
 use problem::Problem;
 use write::{Done, Writer};
 
+pub use dry_run::DryRun;
+pub use rehearse::{Rehearsal, rehearse};
 pub use rollback::{Rollback, roll_back};
 
 /// Whether this replica may still write; asked before each write.
@@ -69,7 +74,7 @@ pub async fn apply(client: &Client, plan: &Plan, claim: Claim<'_>, memory: &mut 
     }
     let mut run = Run {
         plan,
-        writer: Writer { client, origin: &plan.origin, claim, now },
+        writer: Writer::new(client, &plan.origin, claim, now),
         progress: vec![Progress::Right; plan.targets.len()],
         writes: Vec::new(),
         rollbacks: Vec::new(),
@@ -170,7 +175,7 @@ impl Run<'_> {
                     if carries { &mut leaving } else { &mut pending }.push(format!("{}: {text}", target.name));
                     (TargetState::Pending, Some(text))
                 }
-                (None, Progress::Failed(Problem::Veto(veto))) => {
+                (None, Progress::Failed(Problem::Veto(veto) | Problem::NoRight(veto))) => {
                     let state = (veto.state(), Some(veto.message.clone()));
                     first.get_or_insert(veto);
                     state

@@ -14,7 +14,7 @@ pub mod memory;
 pub mod plan;
 pub mod render;
 
-pub use apply::{Applied, Rollback, Written, apply, roll_back};
+pub use apply::{Applied, DryRun, Rehearsal, Rollback, Written, apply, rehearse, roll_back};
 pub use desired::{Desired, desired};
 pub use guard::Veto;
 pub use memory::Memory;

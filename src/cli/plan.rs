@@ -1,6 +1,7 @@
-//! `leeward plan`: what Enforce would write, and why it would not.
+//! `leeward plan`: what Enforce would write, why it would not, and what the API server would say to it.
 
 mod findings;
+mod shown;
 
 use super::cluster::{NamespacedArgs, live};
 use super::color::When;
@@ -8,23 +9,26 @@ use super::exit::Exit;
 use super::findings::{junit, sarif};
 use super::input;
 use super::networks::{FeedArgs, Networks};
-use super::style::{BAD, FAINT, GOOD, UNSURE, paint};
-use crate::allow::{Change, Memory, Narrowing, Neighbour, Plan, PlanInput, TargetPlan, plan};
+use crate::allow::{DryRun, Memory, Narrowing, Neighbour, Plan, PlanInput, plan, rehearse};
+use crate::api::conditions::{self, ConditionType};
 use crate::api::spec::Mode;
 use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
-use crate::observe::cluster::{ClusterSource, Files, Place};
-use anyhow::{anyhow, bail};
+use crate::observe::cluster::{ClusterSource, Files};
+use anyhow::{Context, anyhow, bail};
 use clap::{ArgGroup, ValueEnum};
 use jiff::Timestamp;
-use std::fmt::Write;
+use shown::Shown;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 #[derive(clap::Args, Debug)]
 #[command(group(ArgGroup::new("subject").args(["name", "files"]).required(true)))]
-#[command(after_help = "Exit codes: 0 nothing to do, 2 something would change or is refused, \
-    1 bad input or an error.")]
+#[command(
+    after_help = "With a NAME, every write is tried on the API server as a dry run, which changes nothing and takes \
+    the rights of the write.\n\nExit codes: 0 nothing to do, 2 something would change, also where it is refused, \
+    1 bad input or an error."
+)]
 pub struct Args {
     /// ProtectedOrigin to read from the cluster
     #[arg(value_name = "[NAMESPACE/]NAME")]
@@ -57,26 +61,22 @@ enum Format {
 
 impl Args {
     pub async fn run(self) -> anyhow::Result<Exit> {
-        let (plan, place) = match &self.name {
-            Some(text) => (self.in_cluster(text).await?, None),
+        let shown = match &self.name {
+            Some(text) => self.in_cluster(text).await?,
             None => self.in_files().await?,
         };
-        if let Err(veto) = &plan.desired {
-            bail!("the addresses to be allowed are not known: {}", veto.message);
-        }
-        let idle = plan.targets.iter().all(|t| t.change == Change::Nothing && t.veto.is_none());
-        let exit = if idle { Exit::Fine } else { Exit::Finding };
+        let exit = if shown.idle() { Exit::Fine } else { Exit::Finding };
         let text = match self.output {
-            Format::Diff => diff(&plan),
-            Format::Yaml => yaml(&plan)?,
-            Format::Junit => junit::render(&findings::findings(&plan, place, exit))?,
-            Format::Sarif => sarif::render(&findings::findings(&plan, place, exit)),
+            Format::Diff => shown.diff(),
+            Format::Yaml => shown.yaml()?,
+            Format::Junit => junit::render(&findings::findings(&shown, exit))?,
+            Format::Sarif => sarif::render(&findings::findings(&shown, exit)),
         };
         self.color.print(&text)?;
         Ok(exit)
     }
 
-    async fn in_files(&self) -> anyhow::Result<(Plan, Option<Place>)> {
+    async fn in_files(&self) -> anyhow::Result<Shown> {
         let mut files = input::manifests(&self.files)?;
         let origin = files.origin()?;
         let place = input::place(&files);
@@ -84,16 +84,27 @@ impl Args {
             let filled = self.fill(&network, &files).await?;
             files.replace_network(filled);
         }
-        Ok((planned(&origin, &files, &[])?, place))
+        let plan = planned(&origin, &files, &[])?;
+        let mode = origin.spec.allowlist.mode;
+        let shown = Shown { plan, place, mode, rehearsals: Vec::new(), operator: None };
+        if shown.writes() {
+            eprintln!("note: nothing was tried on an API server: plan NAMESPACE/NAME does that (a dry run)");
+        }
+        Ok(shown)
     }
 
-    async fn in_cluster(&self, text: &str) -> anyhow::Result<Plan> {
+    async fn in_cluster(&self, text: &str) -> anyhow::Result<Shown> {
         let found = live::read(&self.cluster, text).await?;
         for note in &found.objects.unknown {
             eprintln!("note: {note}");
         }
         let neighbours: Vec<Neighbour> = found.neighbours.iter().filter_map(neighbour).collect();
-        planned(&found.origin, &found.objects.source, &neighbours)
+        let plan = planned(&found.origin, &found.objects.source, &neighbours)?;
+        let dry =
+            DryRun::new(self.cluster.cluster.config().await?).context("no client for this cluster configuration")?;
+        let rehearsals = rehearse(&dry, &plan, Timestamp::now()).await;
+        let (mode, operator) = (found.origin.spec.allowlist.mode, operator(&found.origin));
+        Ok(Shown { plan, place: None, mode, rehearsals, operator })
     }
 
     async fn fill(&self, network: &ProxyNetwork, files: &Files) -> anyhow::Result<ProxyNetwork> {
@@ -108,7 +119,7 @@ impl Args {
 fn planned(origin: &ProtectedOrigin, source: &dyn ClusterSource, neighbours: &[Neighbour]) -> anyhow::Result<Plan> {
     let name = origin.metadata.name.as_deref().unwrap_or_default();
     let spec = Validated::new(origin).map_err(|invalid| anyhow!("ProtectedOrigin {name}: {invalid}"))?;
-    Ok(plan(&PlanInput {
+    let plan = plan(&PlanInput {
         origin: &spec,
         uid: origin.metadata.uid.as_deref(),
         created: origin.metadata.creation_timestamp.as_ref().map(|t| t.0),
@@ -119,59 +130,23 @@ fn planned(origin: &ProtectedOrigin, source: &dyn ClusterSource, neighbours: &[N
         memory: &Memory::default(),
         narrowing: &Narrowing::Now,
         now: Timestamp::now(),
-    }))
+    });
+    if let Err(veto) = &plan.desired {
+        bail!("the addresses to be allowed are not known: {}", veto.message);
+    }
+    Ok(plan)
+}
+
+/// What stands in the operator's way, as it said last: it also knows what it tried before, and from where it probes.
+fn operator(origin: &ProtectedOrigin) -> Option<String> {
+    let conditions = &origin.status.as_ref()?.conditions;
+    let synced = conditions::get(conditions, ConditionType::AllowlistSynced)?;
+    let stands = origin.spec.allowlist.mode == Mode::Enforce && synced.status != "True";
+    stands.then(|| format!("{}: {}", synced.reason, synced.message))
 }
 
 /// Other origins that cannot be read keep no entrance.
 fn neighbour(origin: &ProtectedOrigin) -> Option<Neighbour> {
     let created = origin.metadata.creation_timestamp.as_ref().map(|t| t.0);
     Some(Neighbour { origin: Arc::new(Validated::new(origin).ok()?), created })
-}
-
-/// Each target with what would become of it, then the difference.
-fn diff(plan: &Plan) -> String {
-    let mut out = String::new();
-    if plan.suspended {
-        let _ = writeln!(out, "{} is suspended: nothing is written", plan.origin);
-    }
-    if plan.targets.is_empty() {
-        let _ = writeln!(out, "{} has no allowlist.targets: nothing is written", plan.origin);
-    }
-    for target in &plan.targets {
-        let _ =
-            writeln!(out, "{} {}: {}", paint(FAINT, &format!("target {}", target.name)), target.key, target.counts());
-        if let Some(veto) = &target.veto {
-            let _ = writeln!(out, "{} {}", paint(UNSURE, &format!("refused, {}:", veto.reason)), veto.message);
-        }
-        for note in &target.notes {
-            let _ = writeln!(out, "note: {note}");
-        }
-        for line in target.diff.lines() {
-            let _ = writeln!(out, "{}", coloured(line));
-        }
-    }
-    out
-}
-
-fn coloured(line: &str) -> String {
-    match line.as_bytes() {
-        [b'+', ..] => paint(GOOD, line),
-        [b'-', ..] => paint(BAD, line),
-        [b'@', ..] => paint(FAINT, line),
-        _ => line.to_owned(),
-    }
-}
-
-/// What would be applied, one document a target; refusals as comments.
-fn yaml(plan: &Plan) -> anyhow::Result<String> {
-    let mut out = String::new();
-    for target in &plan.targets {
-        if let Some(veto) = &target.veto {
-            let _ = writeln!(out, "# target {} is refused, {}: {}", target.name, veto.reason, veto.message);
-        }
-        if let Some(manifest) = TargetPlan::manifest(target) {
-            let _ = write!(out, "---\n{}", serde_saphyr::to_string(&manifest)?);
-        }
-    }
-    Ok(out)
 }

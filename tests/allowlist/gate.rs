@@ -3,6 +3,7 @@
 //! the test.
 
 use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use http::{Method, Request};
 use kube::Client;
 use kube::client::Body;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use tower::{Layer, Service};
+use tower::{BoxError, Layer, Service};
 
 #[derive(Clone)]
 pub struct Gate {
@@ -30,6 +31,8 @@ struct State {
     requests: usize,
     writes: usize,
     rolling_back: bool,
+    /// Writes after which the process dies.
+    dies_after: Option<usize>,
     /// Every prefix that the proxy's list ever held.
     listed: BTreeSet<String>,
     broken: Vec<String>,
@@ -54,6 +57,18 @@ impl Gate {
         self.state.lock().unwrap().writes = 0;
     }
 
+    /// The process dies once so many writes have left it: it does not hear what came of the last one.
+    pub fn die_after(&self, writes: usize) {
+        let mut state = self.state.lock().unwrap();
+        state.writes = 0;
+        state.dies_after = Some(writes);
+    }
+
+    /// Another process takes over.
+    pub fn revive(&self) {
+        self.state.lock().unwrap().dies_after = None;
+    }
+
     /// From here on, or no longer, what was narrowed is taken back.
     pub fn rolling_back(&self, now: bool) {
         self.state.lock().unwrap().rolling_back = now;
@@ -63,21 +78,27 @@ impl Gate {
         self.state.lock().unwrap().broken.clone()
     }
 
-    fn see(&self, parts: &http::request::Parts, body: &[u8]) {
+    fn see(&self, parts: &http::request::Parts, body: &[u8]) -> Fate {
         let query = parts.uri.query().unwrap_or_default();
-        if query.contains("watch=true") {
-            return;
-        }
         let mut state = self.state.lock().unwrap();
+        // Watches and lists are those of the stores, which outlive the process.
+        if query.contains("watch=true") {
+            return Fate::Lives;
+        }
         state.requests += 1;
         if parts.method == Method::GET {
-            return;
+            let dead = state.dies_after.is_some_and(|most| state.writes >= most && most > 0);
+            return if dead && !query.contains("limit=") { Fate::Dead } else { Fate::Lives };
+        }
+        if state.dies_after.is_some_and(|most| state.writes >= most) {
+            return Fate::Dead;
         }
         state.writes += 1;
+        let fate = if state.dies_after == Some(state.writes) { Fate::Deaf } else { Fate::Lives };
         let kind = parts.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let Some(sent) = Sent::of(parts.method.as_str(), parts.uri.path(), query, kind, body) else {
             state.broken.push(format!("{} {} is no write that anybody knows", parts.method, parts.uri));
-            return;
+            return fate;
         };
         let (mut world, prior) = self.world(&sent, parts.uri.path(), state.rolling_back);
         for inline in world.networks.iter_mut().filter_map(|n| n.spec.source.inline.as_mut()) {
@@ -89,6 +110,7 @@ impl Gate {
         }
         let found = violations(&sent, prior.as_ref(), &world);
         state.broken.extend(found.iter().map(|violation| format!("{violation}\n{}", sent.object)));
+        fate
     }
 
     fn world(&self, sent: &Sent, path: &str, rolling_back: bool) -> (World, Option<Value>) {
@@ -113,6 +135,15 @@ impl Gate {
     fn list<K: DeserializeOwned>(&self, path: &str) -> Vec<K> {
         serde_json::from_value(read(&self.admin, path).unwrap()["items"].take()).unwrap()
     }
+}
+
+/// What becomes of a request and of who sent it.
+enum Fate {
+    Lives,
+    /// It arrives, and nobody hears the answer.
+    Deaf,
+    /// It never leaves.
+    Dead,
 }
 
 /// What lies at a path of the API server, if anything does.
@@ -144,20 +175,33 @@ pub struct Gated<S> {
     gate: Gate,
 }
 
-impl<S: Service<Request<Body>>> Service<Request<Body>> for Gated<S> {
+impl<S> Service<Request<Body>> for Gated<S>
+where
+    S: Service<Request<Body>>,
+    S::Response: Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+{
     type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<S::Response, BoxError>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (parts, body) = request.into_parts();
         // Bodies of requests lie in memory, so this does not wait.
         let bytes = body.collect_bytes().now_or_never().unwrap().unwrap();
-        self.gate.see(&parts, &bytes);
-        self.inner.call(Request::from_parts(parts, Body::from(bytes)))
+        let fate = self.gate.see(&parts, &bytes);
+        if matches!(fate, Fate::Dead) {
+            return Box::pin(async { Err("the process is dead".into()) });
+        }
+        let answer = self.inner.call(Request::from_parts(parts, Body::from(bytes)));
+        Box::pin(async move {
+            let answer = answer.await.map_err(Into::into);
+            if matches!(fate, Fate::Deaf) { Err("the process died".into()) } else { answer }
+        })
     }
 }

@@ -9,7 +9,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use lab::control_plane::ControlPlane;
 use leeward::allow::{self, Applied, Memory, Narrowing, Plan, PlanInput, Rollback, plan, release};
+use leeward::api::conditions::Reason;
 use leeward::api::field::{Field, ObjectRef};
+use leeward::api::targets::TargetType;
 use leeward::api::validated::Validated;
 use leeward::api::{ProtectedOrigin, crds};
 use leeward::observe::cluster::{ClusterSource, Kind, Options, Sight, Stores};
@@ -226,6 +228,33 @@ spec:
     pub fn restart(&mut self) {
         self.memory = Memory::default();
         self.claims = usize::MAX;
+        self.gate.revive();
+    }
+
+    /// From one list to others, with a process that dies before the first write and after each: the next one always ends
+    /// in the state in which one that lives would. A step from one of these lists to the next takes as many writes as there
+    /// are steps.
+    pub async fn crashes<const LISTS: usize>(&mut self, lists: [&[&str]; LISTS], carries: impl Fn(&Self, &[&str])) {
+        // What was tried before is forgotten.
+        self.restart();
+        for (writes, list) in lists.into_iter().enumerate() {
+            self.list(list).await;
+            self.gate.die_after(writes);
+            let cut = self.once().await;
+            assert_eq!((self.gate.writes(), cut.again), (writes, true), "{:?}", cut.targets);
+            self.restart();
+            self.settle().await;
+            let applied = self.reconcile().await;
+            assert_eq!(applied.synced.reason, Reason::Synced, "after {writes} writes: {:?}", applied.targets);
+            carries(self, list);
+            self.settle().await;
+            let asked = self.gate.requests();
+            assert_eq!(
+                (self.once().await.writes, self.gate.requests() - asked),
+                (Vec::new(), 0),
+                "after {writes} writes"
+            );
+        }
     }
 
     /// Waits until the stores have seen everything that was done before.
@@ -265,6 +294,7 @@ spec:
                 && owned.is_some() == has_policy
                 && owned.is_none_or(|p| labelled(p.metadata.labels.clone()))
                 && policy("default-deny").is_some() == has_deny
+                && self.has_seen_output()
                 && fields.iter().all(|object| self.has_seen(object))
                 && self.stores.knows(Kind::Pod)
                 && self.stores.pods(ns).iter().all(|p| p.status.as_ref().is_some_and(|s| s.pod_ip.is_some()))
@@ -272,11 +302,24 @@ spec:
         .await;
     }
 
+    /// Whether the stores show the output `ConfigMap` as it is now, if there is a target of that type.
+    fn has_seen_output(&self) -> bool {
+        let targets = &self.resource.spec.allowlist.targets;
+        if !targets.iter().any(|target| target.kind == TargetType::ConfigMap) {
+            return true;
+        }
+        let now = self.get("configmap", "leeward-shop");
+        let seen = self.stores.config_map(&self.namespace, "leeward-shop");
+        let seen = seen.map(|map| serde_json::to_value(map.as_ref()).unwrap());
+        (seen.is_some() || self.stores.knows(Kind::ConfigMap))
+            && seen.map(|map| map["data"].clone()) == now.map(|map| map["data"].clone())
+    }
+
     /// The objects of other projects that the targets name.
     fn fields(&self) -> Vec<ObjectRef> {
         let targets = self.resource.spec.allowlist.targets.iter();
         let fields = targets.filter_map(|target| Field::of(target).unwrap());
-        fields.map(|field| field.object).filter(|object| object.api.kind != "Ingress").collect()
+        fields.map(|field| field.object).collect()
     }
 
     /// Whether the stores show the object as it is now.
@@ -286,11 +329,17 @@ spec:
             let managers = managers.into_iter().filter(|m| m["subresource"].is_null());
             // Of core kinds only those who hold an allowlist are kept.
             let managers: Vec<Value> = managers.map(|mut m| m["fieldsV1"].take()).collect();
-            let managers = if object.api.group.is_empty() { Vec::new() } else { managers };
+            let ingress = object.api.kind == "Ingress";
+            let mut annotations = value["metadata"]["annotations"].clone();
+            // What kubectl notes for itself is not kept either.
+            if let Some(map) = annotations.as_object_mut() {
+                map.remove("kubectl.kubernetes.io/last-applied-configuration");
+            }
+            let managers = if object.api.group.is_empty() || ingress { Vec::new() } else { managers };
             (
                 value["metadata"]["uid"].clone(),
-                value["metadata"]["annotations"].clone(),
-                value["spec"].clone(),
+                if annotations == json!({}) { Value::Null } else { annotations },
+                if ingress { Value::Null } else { value["spec"].clone() },
                 managers,
             )
         };
@@ -411,19 +460,19 @@ spec:
     /// Applies the annotation as another field manager.
     pub fn annotate_as(&self, manager: &str, value: &str) {
         let key = leeward::api::names::INGRESS_NGINX_ALLOWLIST;
-        self.apply_as(manager, &format!("annotations: {{{key}: '{value}'}}"));
+        self.apply_as(manager, &ingress(&format!("annotations: {{{key}: '{value}'}}")));
     }
 
     /// Gives the annotation up as that manager.
     pub fn release_as(&self, manager: &str) {
-        self.apply_as(manager, "labels: {}");
+        self.apply_as(manager, &ingress("labels: {}"));
     }
 
-    fn apply_as(&self, manager: &str, metadata: &str) {
-        let yaml = format!("{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: web, {metadata}}}}}");
+    /// Applies YAML to the namespace as another field manager.
+    pub fn apply_as(&self, manager: &str, yaml: &str) {
         let manager = format!("--field-manager={manager}");
         let arguments = ["apply", "-n", &self.namespace, "--server-side", &manager, "-f", "-"];
-        SERVER.kubectl_with_input(&arguments, &yaml).unwrap();
+        SERVER.kubectl_with_input(&arguments, yaml).unwrap();
     }
 
     /// An object as JSON, if it exists.
@@ -457,6 +506,10 @@ spec:
         let peers = rules.into_iter().flat_map(|r| r.from.unwrap());
         peers.map(|p| p.ip_block.unwrap().cidr).collect()
     }
+}
+
+fn ingress(metadata: &str) -> String {
+    format!("{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: web, {metadata}}}}}")
 }
 
 /// Stands in until the origin has been read back.

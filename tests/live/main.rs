@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::thread;
+use std::time::{Duration, Instant};
 
 const OBJECTS: &str = include_str!("../cli/no-endpoints.yaml");
 
@@ -86,6 +87,110 @@ fn a_plan_says_what_the_namespace_refuses() {
     assert_eq!(code, 2, "{err}");
     assert!(out.contains("target pods NetworkPolicy shop/leeward-shop: would be created, adds 3 prefixes"), "{out}");
     assert!(out.contains("refused, EnforceNotPermitted: Namespace shop does not allow writes"), "{out}");
+    assert!(out.contains("shop/shop has allowlist.mode Plan: nothing of this is written until it is Enforce"), "{out}");
+    assert_eq!(out.matches("dry run accepted: the API server would take it").count(), 1, "{out}");
+    // What Leeward would meet next.
+    assert!(out.contains("dry run refused, FieldConflict: annotation nginx.ingress.kubernetes.io/whitelist-"), "{out}");
+    assert_eq!(err, "");
+}
+
+/// The objects of the file in another namespace, which lets Enforce write.
+fn beside(namespace: &str) {
+    SERVER.kubectl(&["create", "namespace", namespace]).unwrap();
+    SERVER.kubectl(&["label", "namespace", namespace, "leeward.dev/enforce=allowed"]).unwrap();
+    SERVER.apply(&OBJECTS.replace("namespace: shop", &format!("namespace: {namespace}"))).unwrap();
+}
+
+/// Plans until the answer holds a text: what judges writes takes effect a moment after it is there.
+fn planned_until(kubeconfig: &Path, origin: &str, wanted: &str) -> String {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let (code, out, err) = said(&leeward(kubeconfig, &format!("plan {origin}")));
+        assert_eq!(code, 2, "{out}{err}");
+        if out.contains(wanted) {
+            return out;
+        }
+        assert!(Instant::now() < deadline, "no {wanted:?} in\n{out}{err}");
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
+fn a_plan_says_who_would_refuse_and_changes_nothing() {
+    beside("strict");
+    let ingress = || SERVER.get("strict", "ingress", "shop").unwrap();
+    // Somebody else's value, and a policy of the cluster's administrator.
+    SERVER
+        .apply(
+            "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: tidy}, spec: {matchConstraints: {resourceRules: [{apiGroups: [networking.k8s.io], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [networkpolicies]}]}, validations: [{expression: 'false', message: 'no policies by tools'}]}}\n---\n{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: tidy-strict}, spec: {policyName: tidy, validationActions: [Deny], matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: strict}}}}}",
+        )
+        .unwrap();
+    let before = ingress();
+    let refusal = "dry run refused, Forbidden: the ValidatingAdmissionPolicy tidy (binding tidy-strict) refuses \
+                   NetworkPolicy strict/leeward-shop: no policies by tools";
+    let out = planned_until(&SERVER.kubeconfig(), "strict/shop", refusal);
+    let manager = "is held by field manager kubectl:";
+    assert!(out.contains("refused, FieldConflict: annotation nginx.ingress") && out.contains(manager), "{out}");
+    let (code, out, _) = ask("plan strict/shop -o yaml");
+    assert!(code == 2 && out.contains("# target pods: dry run refused, Forbidden: the Validating"), "{out}");
+
+    // Its owner lets go of the value: now the API server takes it.
+    SERVER
+        .kubectl(&[
+            "annotate",
+            "ingress",
+            "-n",
+            "strict",
+            "shop",
+            "nginx.ingress.kubernetes.io/whitelist-source-range-",
+        ])
+        .unwrap();
+    let out = planned_until(&SERVER.kubeconfig(), "strict/shop", "dry run accepted");
+    assert!(out.contains(refusal) && !out.contains("FieldConflict"), "{out}");
+
+    // Whoever may only read is told so.
+    let rules = "[{apiGroups: ['', networking.k8s.io, discovery.k8s.io, leeward.dev, events.k8s.io, gateway.networking.k8s.io], resources: ['*'], verbs: [get, list, watch]}]";
+    SERVER
+        .apply(&format!(
+            "{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {{name: reader}}, rules: {rules}}}\n---\n{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {{name: reader}}, roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}}, subjects: [{{kind: ServiceAccount, name: default, namespace: strict}}]}}"
+        ))
+        .unwrap();
+    let text = SERVER.service_account_kubeconfig("strict", "default").unwrap();
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("reader.kubeconfig");
+    std::fs::write(&path, text).unwrap();
+    let out = planned_until(
+        &path,
+        "strict/shop",
+        "dry run not made: could not apply Ingress strict/shop: User \"system:serviceaccount:strict:default\" cannot patch resource \"ingresses\"",
+    );
+    assert!(
+        out.contains("A dry run needs the rights of the write; Leeward writes with those of its ServiceAccount"),
+        "{out}"
+    );
+
+    // Nothing of all this was written.
+    assert_eq!(SERVER.kubectl(&["get", "networkpolicy", "-n", "strict", "-o", "name"]).unwrap(), "");
+    let after = ingress();
+    let managers = |object: &serde_json::Value| object["metadata"]["managedFields"].to_string();
+    assert!(!managers(&before).contains("leeward") && !managers(&after).contains("leeward"));
+    assert_eq!(
+        after["metadata"]["annotations"]["nginx.ingress.kubernetes.io/whitelist-source-range"],
+        serde_json::Value::Null
+    );
+}
+
+#[test]
+fn a_plan_names_the_quota_that_has_no_room() {
+    beside("full");
+    SERVER
+        .apply("{apiVersion: v1, kind: ResourceQuota, metadata: {name: small, namespace: full}, spec: {hard: {count/networkpolicies.networking.k8s.io: '0'}}}")
+        .unwrap();
+    // No controller counts here.
+    let status = r#"{"status":{"hard":{"count/networkpolicies.networking.k8s.io":"0"},"used":{"count/networkpolicies.networking.k8s.io":"0"}}}"#;
+    let patch = ["patch", "resourcequota", "-n", "full", "small", "--subresource=status", "--type=merge", "-p", status];
+    SERVER.kubectl(&patch).unwrap();
+    let refusal = "dry run refused, Forbidden: the ResourceQuota small has no room for NetworkPolicy full/leeward-shop: requested: ";
+    planned_until(&SERVER.kubeconfig(), "full/shop", refusal);
 }
 
 #[test]

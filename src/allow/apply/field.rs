@@ -38,10 +38,10 @@ impl Writer<'_> {
             return Ok(Done::AlreadyRight);
         }
         self.may(target, step, memory)?;
-        self.patch(key, shape, Some(value)).await?;
-        let read = self.carrier(key, shape).await?;
-        let right = field.current(&read.value).is_some_and(|v| render::same(field, v, value));
-        if right { Ok(Done::Wrote) } else { Err(altered(key)) }
+        let answered = self.patch(key, shape, Some(value)).await?;
+        let read = self.read_back(answered, async { self.carrier(key, shape).await.map(Some) }).await?;
+        let right = read.and_then(|r| field.current(&r.value).map(|v| render::same(field, v, value)));
+        if right == Some(true) { Ok(Done::Wrote) } else { Err(altered(key)) }
     }
 
     pub async fn give_up(&self, target: &TargetPlan, shape: &FieldShape) -> Result<Done, Problem> {
@@ -77,11 +77,13 @@ impl Writer<'_> {
         }
     }
 
-    async fn patch(&self, key: &str, shape: &FieldShape, value: Option<&Value>) -> Result<(), Problem> {
+    async fn patch(&self, key: &str, shape: &FieldShape, value: Option<&Value>) -> Result<Carrier, Problem> {
         let body = render::patch(shape, value);
         let params = PatchParams::apply(&shape.manager);
         let api = self.objects(shape);
-        self.call("apply", key, api.patch(&shape.field.object.name, &params, &Patch::Apply(&body))).await.map(drop)
+        let answer =
+            self.call("apply", key, api.patch(&shape.field.object.name, &params, &Patch::Apply(&body))).await?;
+        Ok(Carrier::of(&answer))
     }
 
     fn objects(&self, shape: &FieldShape) -> Api<DynamicObject> {

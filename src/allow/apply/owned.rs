@@ -56,8 +56,8 @@ impl Writer<'_> {
             params = params.force();
         }
         self.may(target, step, memory)?;
-        self.call("apply", key, api.patch(name, &params, &Patch::Apply(&body))).await?;
-        match self.call("get", key, api.get_opt(name)).await? {
+        let answered = self.call("apply", key, api.patch(name, &params, &Patch::Apply(&body))).await?;
+        match self.read_back(answered, self.call("get", key, api.get_opt(name))).await? {
             Some(read) if K::same(rendered, &read) => Ok(Done::Wrote),
             Some(_) => Err(altered(key)),
             None => Err(Problem::Stale(format!("{key} was deleted right after it was written"))),

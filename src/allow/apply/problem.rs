@@ -1,5 +1,6 @@
 //! What the API server says no to, and what that means for a target.
 
+use super::refusal::Refusal;
 use crate::allow::guard::Veto;
 use crate::api::conditions::Reason;
 use crate::api::status::TargetState;
@@ -12,6 +13,9 @@ pub(super) enum Problem {
     /// It must not happen; another try changes nothing by itself.
     #[error("{}", .0.message)]
     Veto(Veto),
+    /// Whoever asks lacks a right, which is one more veto for a writer.
+    #[error("{}", .0.message)]
+    NoRight(Veto),
     /// What was planned for is not there any more: the object is gone, replaced or changed. Looking again helps.
     #[error("{0}; looking again")]
     Stale(String),
@@ -26,7 +30,7 @@ pub(super) enum Problem {
 impl Problem {
     pub const fn state(&self) -> TargetState {
         match self {
-            Self::Veto(veto) => veto.state(),
+            Self::Veto(veto) | Self::NoRight(veto) => veto.state(),
             Self::Stale(_) | Self::NoClaim => TargetState::Pending,
             Self::Unreachable(_) => TargetState::Unavailable,
         }
@@ -44,8 +48,17 @@ impl Problem {
                 .map_or_else(|| Self::Stale(format!("{object} was changed or replaced meanwhile")), Self::Veto),
             422 if concerns_uid(status) => Self::Stale(format!("{object} was replaced meanwhile")),
             // Not permitted, or refused by admission or validation: only somebody else can change that.
-            400 | 403 | 422 => Self::Veto(Veto::new(Reason::Forbidden, said())),
+            400 | 403 | 422 => Self::refused(&Refusal::of(status), operation, object),
             _ => Self::Unreachable(said()),
+        }
+    }
+
+    fn refused(refusal: &Refusal, operation: &str, object: &str) -> Self {
+        let said = refusal.sentence(operation, object);
+        match refusal {
+            Refusal::Right(_) => Self::NoRight(Veto::new(Reason::Forbidden, said)),
+            Refusal::NoDryRun { .. } => Self::Unreachable(said),
+            _ => Self::Veto(Veto::new(Reason::Forbidden, said)),
         }
     }
 }

@@ -104,13 +104,13 @@ pub async fn roll_back(
     memory: &mut Memory,
     now: Timestamp,
 ) -> Result<bool, Veto> {
-    let writer = Writer { client, origin: &rollback.origin, claim, now };
+    let writer = Writer::new(client, &rollback.origin, claim, now);
     match writer.write(&rollback.target, &rollback.restore, memory).await {
         Ok(done) => {
             memory.roll_back(&rollback.target.spot, &rollback.narrowed);
             Ok(done == Done::Wrote)
         }
-        Err(Problem::Veto(veto)) => Err(veto),
+        Err(Problem::Veto(veto) | Problem::NoRight(veto)) => Err(veto),
         Err(problem) => Err(Veto::new(Reason::Pending, problem.to_string())),
     }
 }

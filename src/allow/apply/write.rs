@@ -1,6 +1,7 @@
 //! One write: read the object, see that it is still what was planned for, apply, read back.
 
 use super::Claim;
+use super::dry_run::DryRun;
 use super::owned::Made;
 use super::problem::Problem;
 use crate::allow::guard::Veto;
@@ -32,8 +33,10 @@ pub(super) struct Writer<'a> {
     pub client: &'a Client,
     /// `NAMESPACE/NAME`: the mark of ownership.
     pub origin: &'a str,
-    pub claim: Claim<'a>,
+    claim: Claim<'a>,
     pub now: Timestamp,
+    /// Nothing is changed, so what was written is read from the answer.
+    rehearses: bool,
 }
 
 impl Made for NetworkPolicy {
@@ -52,7 +55,27 @@ impl Made for ConfigMap {
     }
 }
 
+impl<'a> Writer<'a> {
+    pub fn new(client: &'a Client, origin: &'a str, claim: Claim<'a>, now: Timestamp) -> Self {
+        Self { client, origin, claim, now, rehearses: false }
+    }
+
+    /// One that changes nothing and so needs no claim. Only a client that cannot write makes one.
+    pub fn rehearsing(dry: &'a DryRun, origin: &'a str, now: Timestamp) -> Self {
+        Self { client: dry.client(), origin, claim: &|| true, now, rehearses: true }
+    }
+}
+
 impl Writer<'_> {
+    /// The object as it stands after it was written; `answered` is what the API server said to the write.
+    pub async fn read_back<T>(
+        &self,
+        answered: T,
+        read: impl Future<Output = Result<Option<T>, Problem>> + Send,
+    ) -> Result<Option<T>, Problem> {
+        if self.rehearses { Ok(Some(answered)) } else { read.await }
+    }
+
     pub async fn write(&self, target: &TargetPlan, step: &Step, memory: &mut Memory) -> Result<Done, Problem> {
         let key = target.key.as_str();
         match &step.write {

@@ -1,25 +1,25 @@
 //! A plan as findings: each target is one check, which fails where something would change or is refused.
 
-use crate::allow::{Change, Plan, TargetPlan};
+use super::shown::Shown;
+use crate::allow::{Change, Rehearsal, TargetPlan};
 use crate::cli::exit::Exit;
 use crate::cli::findings::{Finding, Findings, Level, Outcome};
-use crate::observe::cluster::Place;
 
 /// What is found where nothing is refused and something would be written.
 const WOULD_CHANGE: &str = "WouldChange";
 
-pub fn findings(plan: &Plan, place: Option<Place>, exit: Exit) -> Findings {
+pub fn findings(shown: &Shown, exit: Exit) -> Findings {
     Findings {
         command: "leeward plan",
-        origin: plan.origin.clone(),
-        place,
-        list: plan.targets.iter().map(target).collect(),
+        origin: shown.plan.origin.clone(),
+        place: shown.place.clone(),
+        list: shown.targets().map(|(planned, said)| target(planned, said)).collect(),
         seen: Vec::new(),
         exit,
     }
 }
 
-fn target(target: &TargetPlan) -> Finding {
+fn target(target: &TargetPlan, said: Option<&Rehearsal>) -> Finding {
     let summary = format!("{}: {}.", target.key, target.counts());
     let finding = Finding {
         check: format!("target {}", target.name),
@@ -32,7 +32,11 @@ fn target(target: &TargetPlan) -> Finding {
         remedy: target.notes.join(" "),
         details: target.diff.clone(),
     };
-    let Some(veto) = &target.veto else { return finding };
+    let refused = match said {
+        Some(Rehearsal::Refused(veto)) => Some(veto),
+        Some(Rehearsal::Accepted | Rehearsal::NotMade(_)) | None => None,
+    };
+    let Some(veto) = target.veto.as_ref().or(refused) else { return finding };
     Finding {
         id: veto.reason.to_string(),
         meaning: format!("A write is refused, and AllowlistSynced would be False: {}.", veto.reason),
