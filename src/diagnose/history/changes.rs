@@ -1,8 +1,8 @@
 //! Changes that the probes themselves notice: another certificate, other addresses of the name.
 
 use crate::api::Outcome;
-use crate::evidence::fact::{Change, Changed, DnsSubject};
 use crate::evidence::Fact;
+use crate::evidence::fact::{Change, Changed, DnsSubject};
 use jiff::Timestamp;
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;

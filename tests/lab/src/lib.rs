@@ -11,8 +11,8 @@
 //! - [`installation`]: Leeward in the cluster, installed and asked as an administrator does
 //! - [`monitoring`]: alerts and dashboards of `deploy/monitoring`, as data
 //! - [`policy_engine`]: engines that really enforce NetworkPolicies, on a host that is a node
-//! - [`visitors`]: requests at a steady rate, each answer counted
 //! - [`terminal`]: a program in tmux, keys that are pressed, and what then stands on the screen
+//! - [`visitors`]: requests at a steady rate, each answer counted
 //! - [`situation`]: the files under `tests/situations/`, staged, asked about and compared
 //!
 //! Calls block; an async test wraps them in `spawn_blocking` or just lets them block. Everything started here ends
@@ -26,8 +26,8 @@ pub mod demo;
 pub mod dns;
 pub mod gitops;
 pub mod heap;
-pub mod installation;
 pub mod helm;
+pub mod installation;
 pub mod monitoring;
 pub mod network;
 pub mod policy_engine;
