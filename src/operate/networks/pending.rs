@@ -113,12 +113,11 @@ impl Networks {
         now: Timestamp,
     ) -> bool {
         let generation = network.metadata.generation.unwrap_or_default();
-        let waiting = match &pending.refused {
-            Some(error) => Some(Waiting::Refused(error.clone())),
-            None => {
-                let network = ProxyNetwork { status: Some(status.clone()), ..network.clone() };
-                waiting(&network, &pending.announced, &self.users(&network), now)
-            }
+        let waiting = if let Some(error) = &pending.refused {
+            Some(Waiting::Refused(error.clone()))
+        } else {
+            let network = ProxyNetwork { status: Some(status.clone()), ..network.clone() };
+            waiting(&network, &pending.announced, &self.users(&network), now)
         };
         upstream::say(status, &network.spec, generation, waiting.as_ref(), now);
         let wanted = network.spec.acknowledge == Acknowledge::AfterEnforced && upstream::is_open(status);

@@ -14,12 +14,11 @@ use crate::observe::ranges::parse::ParseProblem;
 
 /// The call that gives the list.
 pub fn read(account: &Account) -> Call {
-    let (path, query) = match account.product {
-        Product::HuaweiWAF => (format!("/v1/{}/waf/config/source-ip", account.resource()), Vec::new()),
-        _ => {
-            let overseas = u8::from(account.region == Some(Region::International));
-            ("/v2/aad/source-ip".to_owned(), vec![("overseas_type", overseas.to_string())])
-        }
+    let (path, query) = if account.product == Product::HuaweiWAF {
+        (format!("/v1/{}/waf/config/source-ip", account.resource()), Vec::new())
+    } else {
+        let overseas = u8::from(account.region == Some(Region::International));
+        ("/v2/aad/source-ip".to_owned(), vec![("overseas_type", overseas.to_string())])
     };
     Call { method: Method::GET, path, query, body: String::new(), action: "", version: "" }
 }

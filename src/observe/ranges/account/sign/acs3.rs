@@ -24,10 +24,10 @@ pub fn headers(call: &Call, host: &str, keys: &Keys, stamp: &Stamp) -> Vec<(&'st
     if let Some(token) = keys.optional(ALIBABA_TOKEN) {
         signed.insert("x-acs-security-token", token.to_owned());
     }
-    let canonical: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
+    let canonical = signed.iter().map(|(name, value)| format!("{name}:{value}")).collect::<Vec<_>>().join("\n");
     let names = signed.keys().copied().collect::<Vec<_>>().join(";");
     let (method, path, query) = (&call.method, &call.path, call.canonical_query());
-    let request = format!("{method}\n{path}\n{query}\n{canonical}\n{names}\n{body}");
+    let request = format!("{method}\n{path}\n{query}\n{canonical}\n\n{names}\n{body}");
     let text = format!("{SCHEME}\n{}", hex(sha256(&request).as_ref()));
     let signature = hex(sign(keys.get(ALIBABA_SECRET).as_bytes(), &text).as_ref());
     let credential = keys.get(ALIBABA_ID);
