@@ -136,7 +136,7 @@ fn the_actions_do_what_the_files_beside_them_say() {
     }
     let offered: BTreeSet<String> = fs::read_dir(&folder)
         .unwrap()
-        .map(|e| e.unwrap())
+        .map(Result::unwrap)
         .filter(|e| e.path().join("action.lua").exists())
         .map(|e| e.file_name().display().to_string())
         .collect();

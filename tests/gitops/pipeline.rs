@@ -47,7 +47,7 @@ fn leeward(folder: &Path, arguments: &str) -> Said {
     Said { text: String::from_utf8(output.stdout).unwrap(), code }
 }
 
-/// Validates by the schema and gives the text back.
+/// Holds a report to its schema.
 fn valid(kind: &str, text: &str) {
     let script = lab::tools::checkout().join("hack/schemas/validate");
     let mut command = Command::new(SCHEMAS.join("bin/python"));

@@ -71,12 +71,11 @@ fn result(findings: &Findings, finding: &Finding, rule: Option<usize>) -> Value 
         let _ = write!(text, "\n{}", finding.details);
     }
     let name = findings.origin.rsplit('/').next();
-    let mut location = json!({"logicalLocations": [
-        {"name": name, "fullyQualifiedName": findings.origin, "kind": "resource"},
-    ]});
-    if let Some(physical) = findings.place.as_ref().and_then(physical) {
-        location["physicalLocation"] = physical;
-    }
+    let logical = json!([{"name": name, "fullyQualifiedName": findings.origin, "kind": "resource"}]);
+    let location = match findings.place.as_ref().and_then(physical) {
+        Some(physical) => json!({"logicalLocations": logical, "physicalLocation": physical}),
+        None => json!({"logicalLocations": logical}),
+    };
     json!({
         "ruleId": finding.id,
         "ruleIndex": rule,
@@ -89,11 +88,11 @@ fn result(findings: &Findings, finding: &Finding, rule: Option<usize>) -> Value 
 }
 
 fn physical(place: &Place) -> Option<Value> {
-    let mut physical = json!({"artifactLocation": {"uri": uri(Path::new(&place.file))?}});
-    if let Some(line) = place.line {
-        physical["region"] = json!({"startLine": line});
-    }
-    Some(physical)
+    let file = json!({"uri": uri(Path::new(&place.file))?});
+    Some(match place.line {
+        Some(line) => json!({"artifactLocation": file, "region": {"startLine": line}}),
+        None => json!({"artifactLocation": file}),
+    })
 }
 
 /// A path as a URI; a relative one stays relative, so that it is found from the top of a checkout.
