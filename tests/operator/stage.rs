@@ -9,6 +9,7 @@ use lab::servers::proxy::RunningProxy;
 use lab::servers::{Kind, Origin, Proxy};
 use serde_json::Value;
 use std::fs;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -38,10 +39,35 @@ pub struct Stage {
 static STAGE: LazyLock<Mutex<Stage>> = LazyLock::new(|| Mutex::new(Stage::build()));
 
 /// The stage, for one test at a time, without any resource or operator of another.
-pub fn stage() -> MutexGuard<'static, Stage> {
+pub fn stage() -> Turn {
     let mut stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
     stage.clean();
-    stage
+    Turn(stage)
+}
+
+/// One test's time on the stage. Whatever was written meanwhile is judged at its end.
+pub struct Turn(MutexGuard<'static, Stage>);
+
+impl Deref for Turn {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.0
+    }
+}
+
+impl DerefMut for Turn {
+    fn deref_mut(&mut self) -> &mut Stage {
+        &mut self.0
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            crate::promises::judge(self);
+        }
+    }
 }
 
 impl Stage {
@@ -83,8 +109,6 @@ impl Stage {
     }
 
     fn clean(&mut self) {
-        // What the test before this one wrote.
-        crate::promises::judge(self);
         self.let_go();
         for kind in ["protectedorigins", "networkpolicies", "ingresses", "events.v1.events.k8s.io"] {
             let _ = self.server.kubectl(&["delete", kind, "-A", "--all"]);
