@@ -103,8 +103,8 @@ fn questions() -> Vec<Question> {
             let tree = if published { any_published().boxed() } else { any_prefixes().boxed() };
             tree.new_tree(&mut runner).unwrap().current()
         };
-        let mut pairs: Vec<(Vec<Prefix>, Vec<Prefix>)> = (0..200).map(|_| (draw(false), draw(false))).collect();
-        for _ in 0..4 {
+        let mut pairs: Vec<(Vec<Prefix>, Vec<Prefix>)> = (0..100).map(|_| (draw(false), draw(false))).collect();
+        for _ in 0..2 {
             let list = draw(true);
             let next = later(&list, draw(true));
             pairs.push((list, next));
