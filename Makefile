@@ -95,9 +95,9 @@ accuracy: tools ## every situation, and what a reader of blackbox_exporter would
 	$(CARGO) build --workspace --bin leeward --bin accuracy; \
 	exec hack/as-root "$(TARGET)/debug/accuracy" $(FILTER)
 
-bench: tools ## time and heap of a diagnosis; CPU and memory for each probe, beside blackbox_exporter in the same run
+bench: tools ## time and heap of a diagnosis; large lists beside Python's ipaddress; CPU and memory for each probe beside blackbox_exporter
 	@BLACKBOX="$$(hack/blackbox/build)/blackbox_exporter"; export BLACKBOX; \
-	$(CARGO) bench --bench diagnosis --bench probes
+	$(CARGO) bench --bench diagnosis --bench ranges --bench probes
 
 tools: ## make sure that the programs of the lab are installed
 	@hack/tools

@@ -348,6 +348,10 @@ fn a_plan_shows_the_difference_and_ends_with_2() {
     let output = ask("plan -f no-endpoints.yaml");
     assert_eq!(code(&output), 2, "{}", stderr(&output));
     insta::assert_snapshot!("plan_diff", stdout(&output));
+    assert_eq!(
+        stderr(&output),
+        "note: nothing was tried on an API server: plan NAMESPACE/NAME does that (a dry run)\n"
+    );
     let output = ask("plan -f no-endpoints.yaml -o yaml");
     assert_eq!(code(&output), 2);
     insta::assert_snapshot!("plan_yaml", stdout(&output));

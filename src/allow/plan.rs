@@ -3,6 +3,7 @@
 mod config_map;
 pub(super) mod field;
 mod policy;
+mod recall;
 mod release;
 mod summary;
 
@@ -26,6 +27,7 @@ use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 pub use super::guard::Neighbour;
+use recall::ROLLED_BACK;
 pub use release::release;
 pub use summary::Synced;
 
@@ -264,8 +266,7 @@ impl TargetPlan {
         }
         memory.rolled_back(&self.spot, &self.fingerprint).then(|| {
             let message = format!(
-                "the last narrowing of {} was followed by failures and was rolled back; it is tried again when the list \
-                 or the spec changes",
+                "the last narrowing of {} {ROLLED_BACK}; it is tried again when the list or the spec changes",
                 self.key
             );
             Veto::new(Reason::RolledBack, message)

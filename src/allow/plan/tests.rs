@@ -422,10 +422,16 @@ fn what_was_given_up_or_rolled_back_is_not_tried_again() {
     site.memory = Memory::default();
     site.memory.roll_back(&key, &fingerprint);
     assert_eq!(site.veto(), Some(Reason::RolledBack));
-    let wider = closed().replace("cidrs: [", "cidrs: [198.51.100.0/24, ");
-    let mut other = Situation::of(&wider);
-    other.memory = site.memory;
-    assert_eq!(other.veto(), None);
+    // Another process knows it from the status, for this list.
+    let told = site.plan().status().unwrap();
+    site.memory = Memory::default();
+    assert!(site.plan().recall(&told, &mut site.memory));
+    assert_eq!(site.veto(), Some(Reason::RolledBack));
+    let other = Situation::of(&closed().replace("cidrs: [", "cidrs: [198.51.100.0/24, "));
+    assert!(!other.plan().recall(&told, &mut Memory::default()));
+    let mut wider = other;
+    wider.memory = site.memory;
+    assert_eq!(wider.veto(), None);
 }
 
 #[test]

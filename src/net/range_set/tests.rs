@@ -1,11 +1,8 @@
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use proptest::prelude::*;
-use proptest::strategy::ValueTree as _;
-use proptest::test_runner::{Config, TestRunner};
 
 use super::*;
+
+mod python;
 
 fn prefix(text: &str) -> Prefix {
     Prefix::parse(text).unwrap()
@@ -136,39 +133,4 @@ fn the_hash_is_the_digest_of_the_canonical_text() {
         set(&["2001:DB8::1/32", "192.0.2.77/24"]).hash(),
         "sha256:2869f46ecda9c71c548bfd15408876ac4337d51ac42a093d67736fcd038bc777"
     );
-}
-
-/// Lists as Python sees them: one JSON array of prefixes a line in, the collapsed list a line out.
-const COLLAPSE: &str = r"
-import ipaddress, json, sys
-for line in sys.stdin:
-    nets = [ipaddress.ip_network(text, strict=False) for text in json.loads(line)]
-    out = []
-    for version in (4, 6):
-        out += [str(net) for net in ipaddress.collapse_addresses(net for net in nets if net.version == version)]
-    print(json.dumps(out))
-";
-
-#[test]
-fn canonical_prefixes_agree_with_python_on_random_lists() {
-    let mut runner = TestRunner::new(Config::default());
-    let lists: Vec<Vec<Prefix>> = (0..2000).map(|_| any_prefixes().new_tree(&mut runner).unwrap().current()).collect();
-    let mut python = Command::new("python3")
-        .args(["-c", COLLAPSE])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python3 is needed for this test");
-    let mut input = python.stdin.take().unwrap();
-    let lines: String = lists.iter().map(|list| serde_json::to_string(list).unwrap() + "\n").collect();
-    let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
-    let output = python.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    assert!(output.status.success());
-    let answers: Vec<Vec<String>> =
-        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.len(), lists.len());
-    for (list, answer) in lists.iter().zip(answers) {
-        assert_eq!(list.iter().collect::<RangeSet>().texts(), answer, "for {list:?}");
-    }
 }

@@ -39,9 +39,10 @@ pub(super) struct About<'a> {
 impl Reconciler {
     /// Does what was planned; in Observe and Plan that is nothing.
     pub(super) async fn apply(&self, about: &About<'_>, plan: allow::Plan, keep: &mut Keep) -> Outcome {
+        let recalled = recall(about, &plan, keep);
         let (undone, watched) = self.after_write(about, keep).await;
         // What was taken back is planned anew.
-        let plan = if undone { self.plan(about, keep) } else { plan };
+        let plan = if undone || recalled { self.plan(about, keep) } else { plan };
         let claim = || self.claim.is_current();
         let applying = allow::apply(&self.client, &plan, &claim, &mut keep.memory, about.look.now);
         let Ok(applied) = timeout(WRITES, applying).await else {
@@ -166,6 +167,16 @@ impl Reconciler {
             }
         }
     }
+}
+
+/// Once for each process: what an earlier one took back of this very spec.
+fn recall(about: &About<'_>, plan: &allow::Plan, keep: &mut Keep) -> bool {
+    if std::mem::replace(&mut keep.recalled, true) {
+        return false;
+    }
+    let prior = about.look.prior;
+    let same = prior.observed_generation == about.look.object.metadata.generation;
+    prior.allowlist.as_ref().is_some_and(|told| same && plan.recall(told, &mut keep.memory))
 }
 
 /// What was written under Enforce and is not kept any more says so; a target that never was does not.

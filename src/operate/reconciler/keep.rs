@@ -20,6 +20,8 @@ pub struct Keep {
     pub asked: Option<String>,
     /// What the objects looked like that were written.
     pub memory: Memory,
+    /// The memory holds what the last status says of an earlier process.
+    pub recalled: bool,
     /// Counts rounds asked for after writes.
     pub asks: u64,
     /// A write whose effect is not known yet.
