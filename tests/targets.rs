@@ -385,6 +385,51 @@ life!(
     }
 );
 
+life!(
+    trusted_proxies_of_ingress_nginx,
+    Case {
+        name: "trust-nginx",
+        crds: &[],
+        object: "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, annotations: {leeward.dev/origin: ORIGIN}}, data: {use-forwarded-headers: 'true'}}",
+        target: "type: TrustedProxies, trustedProxies: {name: settings, preset: IngressNginx}",
+        pointer: "/data/proxy-real-ip-cidr",
+        value: comma,
+        opens: false,
+        first: Direction::Narrow,
+    }
+);
+life!(
+    trusted_proxies_of_f5_nginx,
+    Case {
+        name: "trust-f5",
+        crds: &[],
+        object: "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, annotations: {leeward.dev/origin: ORIGIN}}, data: {real-ip-header: X-Forwarded-For}}",
+        target: "type: TrustedProxies, trustedProxies: {name: settings, preset: F5Nginx}",
+        pointer: "/data/set-real-ip-from",
+        value: comma,
+        opens: false,
+        first: Direction::Widen,
+    }
+);
+
+const CLIENT_TRAFFIC: &str = "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: ClientTrafficPolicy, metadata: {name: edge, annotations: {leeward.dev/origin: ORIGIN}}, spec: {targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: web}]}}";
+
+const CLIENT_TRAFFIC_CRD: &str = "envoy-gateway/gateway.envoyproxy.io_clienttrafficpolicies.yaml";
+
+life!(
+    trusted_proxies_of_envoy_gateway,
+    Case {
+        name: "trust-envoy",
+        crds: &[CLIENT_TRAFFIC_CRD],
+        object: CLIENT_TRAFFIC,
+        target: "type: TrustedProxies, trustedProxies: {name: edge, preset: EnvoyGateway}",
+        pointer: "/spec/clientIPDetection/xForwardedFor/trustedCIDRs",
+        value: list,
+        opens: false,
+        first: Direction::Widen,
+    }
+);
+
 fn peers(prefixes: &[&str]) -> Value {
     prefixes.iter().map(|prefix| json!({"cidr": prefix, "source": "Peer"})).collect()
 }
@@ -720,6 +765,45 @@ async fn missing_rights_are_told_from_a_missing_kind() {
     .await;
     assert!(said[0].contains("cannot be read") && said[0].contains("deploy/enforce/targets"), "{}", said[0]);
     assert!(said[1].starts_with("the cluster has no kind Gate"), "{}", said[1]);
+}
+
+/// The gate holds the order of every write, whatever ends the process in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_let_in_is_believed_before_and_until_after() {
+    install(CLIENT_TRAFFIC_CRD);
+    let mut site = Site::new("twins", NONE, &TWO).await;
+    site.apply(&CLIENT_TRAFFIC.replace("ORIGIN", &format!("{}/shop", site.namespace)));
+    // The allowlist stands first in the spec, and is not first to be written.
+    let targets = "
+    - {name: pods, type: NetworkPolicy}
+    - {name: trust, type: TrustedProxies, trustedProxies: {name: edge, preset: EnvoyGateway}}";
+    site.origin(targets, "Orphan").await;
+    site.settle().await;
+    let order = |applied: &Applied| -> Vec<String> {
+        applied.writes.iter().map(|w| format!("{:?} {}", w.direction, w.target)).collect()
+    };
+    let trusted =
+        |site: &Site| site.object().unwrap()["spec"]["clientIPDetection"]["xForwardedFor"]["trustedCIDRs"].clone();
+    assert_eq!(order(&site.reconcile().await), ["Widen trust", "Widen pods"]);
+    let every = ["Widen trust", "Widen pods", "Narrow pods", "Narrow trust"];
+    for writes in 0..=every.len() {
+        let next = format!("198.51.{writes}.0/24");
+        site.list(&["192.0.2.0/24", &next]).await;
+        site.claims = writes;
+        assert_eq!(order(&site.once().await), every[..writes]);
+        site.restart();
+        site.settle().await;
+        assert_eq!(site.reconcile().await.synced.reason, Reason::Synced);
+        assert_eq!(site.blocks(), ["192.0.2.0/24", &next]);
+        assert_eq!(trusted(&site), json!(["192.0.2.0/24", next]));
+        site.settle().await;
+    }
+    // Where nobody may be shut out yet, nobody is disbelieved either; and going back, who is let in is believed first.
+    site.list(&TWO).await;
+    let applied = site.reconcile().await;
+    assert_eq!(order(&applied), every);
+    let undone: Vec<&str> = applied.rollbacks.iter().map(|rollback| rollback.target()).collect();
+    assert_eq!(undone, ["trust", "pods"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -139,6 +139,9 @@ fn diff(plan: &Plan) -> String {
             let _ = writeln!(out, "{}", coloured(line));
         }
     }
+    for way in &plan.open {
+        let _ = writeln!(out, "{} {way}", paint(UNSURE, "stays open:"));
+    }
     out
 }
 
