@@ -8,7 +8,7 @@ mod gate;
 #[path = "allowlist/site.rs"]
 mod site;
 
-use leeward::allow::{Change, Narrowing};
+use leeward::allow::{Change, Narrowing, Veto};
 use leeward::api::conditions::{Reason, Truth};
 use leeward::api::names::INGRESS_NGINX_ALLOWLIST;
 use leeward::api::status::TargetState;
@@ -382,4 +382,108 @@ async fn changes_wake_and_heartbeats_do_not() {
     site.settle().await;
     assert!(!std::iter::from_fn(|| changes.try_recv().ok()).any(|c| c.name == node), "a heartbeat woke somebody");
     site.kubectl(&["delete", "node", &node]);
+}
+
+/// Plans until the stores show what the test did before.
+async fn until(site: &Site, target: usize, what: &str, holds: impl Fn(Option<&Veto>, &[String]) -> bool) {
+    eventually(what, || {
+        let plan = site.plan();
+        holds(plan.targets[target].veto.as_ref(), &plan.targets[target].notes)
+    })
+    .await;
+}
+
+fn is_mismatch(veto: Option<&Veto>) -> bool {
+    veto.is_some_and(|veto| veto.reason == Reason::AddressSeenMismatch)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_header_that_ingress_nginx_believes_from_anybody_stops_the_annotation() {
+    let mut site = Site::new("headers", WEB, &TWO).await;
+    site.seen = "Unknown";
+    site.origin(WEB, "Orphan").await;
+    site.apply(
+        "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {use-forwarded-headers: 'true'}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: controller-1, labels: {app: controller}}
+spec: {containers: [{name: controller, image: x, args: [/nginx-ingress-controller, '--configmap=$(POD_NAMESPACE)/settings']}]}
+",
+    );
+    until(&site, 0, "the settings are read", |veto, _| is_mismatch(veto)).await;
+    let refused = site.once().await;
+    assert_eq!((refused.synced.status, refused.synced.reason), (Truth::False, Reason::AddressSeenMismatch));
+    let message = &refused.synced.message;
+    assert!(
+        message.starts_with("critical: use-forwarded-headers is on in ConfigMap allow-headers/settings"),
+        "{message}"
+    );
+    assert_eq!((site.gate.writes(), annotation(&site.ingress())), (0, None));
+
+    // Believed from the proxy alone, the header names visitors.
+    let patch = r#"{"data":{"proxy-real-ip-cidr":"192.0.2.0/24,2001:db8::/32"}}"#;
+    site.kubectl(&["patch", "configmap", "settings", "--type=merge", "-p", patch]);
+    until(&site, 0, "the list is read", |veto, _| veto.is_some_and(|v| v.message.contains("2 of the proxy's 2"))).await;
+
+    // It believes nobody any more: the list may be written.
+    site.kubectl(&[
+        "patch",
+        "configmap",
+        "settings",
+        "--type=merge",
+        "-p",
+        r#"{"data":{"use-forwarded-headers":"false"}}"#,
+    ]);
+    until(&site, 0, "the header is off", |veto, _| veto.is_none()).await;
+    assert_eq!(site.reconcile().await.synced.reason, Reason::Synced);
+    assert_eq!(annotation(&site.ingress()), Some("192.0.2.0/24,2001:db8::/32"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_hides_the_proxy_stops_the_first_policy_and_not_the_next_prefix() {
+    let mut site = Site::new("hidden", PODS, &TWO).await;
+    site.seen = "Unknown";
+    site.origin(PODS, "Orphan").await;
+    let service = |policy: &str| {
+        site.kubectl(&[
+            "patch",
+            "service",
+            "web",
+            "--type=merge",
+            "-p",
+            &format!(r#"{{"spec":{{"type":"LoadBalancer"{policy}}}}}"#),
+        ]);
+    };
+    service("");
+    until(&site, 0, "the Service is seen", |veto, _| is_mismatch(veto)).await;
+    service(r#","externalTrafficPolicy":"Local""#);
+    until(&site, 0, "the address is kept", |veto, _| veto.is_none()).await;
+    service(r#","externalTrafficPolicy":"Cluster""#);
+    until(&site, 0, "the address is lost", |veto, _| is_mismatch(veto)).await;
+    let refused = site.once().await;
+    assert_eq!((refused.synced.reason, site.policy()), (Reason::AddressSeenMismatch, None));
+    assert!(refused.synced.message.contains("Set externalTrafficPolicy: Local"), "{}", refused.synced.message);
+
+    site.kubectl(&["patch", "service", "web", "--type=merge", "-p", r#"{"spec":{"externalTrafficPolicy":"Local"}}"#]);
+    until(&site, 0, "the address is kept", |veto, _| veto.is_none()).await;
+    assert_eq!(site.reconcile().await.synced.reason, Reason::Synced);
+
+    // A list that stands follows the proxy, and what is wrong stands beside it.
+    site.kubectl(&["patch", "service", "web", "--type=merge", "-p", r#"{"spec":{"externalTrafficPolicy":"Cluster"}}"#]);
+    until(&site, 0, "the address is lost again", |_, notes| {
+        notes.iter().any(|n| n.contains("Set externalTrafficPolicy"))
+    })
+    .await;
+    site.list(&THREE).await;
+    let applied = site.reconcile().await;
+    assert_eq!((applied.synced.reason, applied.targets[0].state), (Reason::Synced, TargetState::Synced));
+    assert!(applied.targets[0].detail.as_ref().unwrap().contains("Set externalTrafficPolicy: Local"));
+    assert_eq!(site.blocks(), THREE);
+    let open = site.plan().status().unwrap().open;
+    assert!(open[0].contains("of Service allow-hidden/web on nodes that run its pods"), "{open:?}");
 }

@@ -55,6 +55,7 @@ fn good_manifests_are_taken() {
         "istioAuthorizationPolicy: {name: a, action: Allow, address: Client}, type: IstioAuthorizationPolicy",
         "contourHTTPProxy: {name: a}, type: ContourHTTPProxy",
         "objectField: {apiVersion: crd.antrea.io/v1beta1, kind: ClusterGroup, scope: Cluster, name: a, path: spec.ipBlocks, format: Objects, member: cidr, fixed: {a: b}, emptyMeans: Closes}, type: ObjectField",
+        "trustedProxies: {name: a, preset: EnvoyGateway}, type: TrustedProxies",
         "configMap: {formats: [JSON, HAProxy]}, type: ConfigMap",
         "type: ConfigMap",
     ];
@@ -172,6 +173,10 @@ fn bad_targets() -> Vec<(String, &'static str)> {
             "allowlist.targets[].contourHTTPProxy must be set if and only if type is ContourHTTPProxy",
         ),
         (target("type: ObjectField"), "allowlist.targets[].objectField must be set if and only if type is ObjectField"),
+        (
+            target("type: TrustedProxies"),
+            "allowlist.targets[].trustedProxies must be set if and only if type is TrustedProxies",
+        ),
         (
             target("type: NetworkPolicy, configMap: {}"),
             "allowlist.targets[].configMap may be set only if type is ConfigMap",

@@ -18,6 +18,7 @@ mod life;
 #[path = "targets/table.rs"]
 mod table;
 
+use leeward::allow::Applied;
 use leeward::allow::plan::Direction;
 use leeward::api::conditions::{Reason, Truth};
 use leeward::api::status::TargetState;
@@ -25,6 +26,7 @@ use life::{CASE, Case, established, install, shape, synced};
 use serde_json::{Value, json};
 use site::{SERVER, Site, eventually};
 use std::time::Duration;
+use table::{CLIENT_TRAFFIC, CLIENT_TRAFFIC_CRD};
 
 const TWO: [&str; 2] = ["192.0.2.0/24", "2001:db8::/32"];
 const NEXT: [&str; 2] = ["192.0.2.0/24", "198.51.100.0/24"];
@@ -240,6 +242,45 @@ async fn missing_rights_are_told_from_a_missing_kind() {
     .await;
     assert!(said[0].contains("cannot be read") && said[0].contains("deploy/enforce/targets"), "{}", said[0]);
     assert!(said[1].starts_with("the cluster has no kind Gate"), "{}", said[1]);
+}
+
+/// The gate holds the order of every write, whatever ends the process in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_let_in_is_believed_before_and_until_after() {
+    install(CLIENT_TRAFFIC_CRD);
+    let mut site = Site::new("twins", NONE, &TWO).await;
+    site.apply(&CLIENT_TRAFFIC.replace("ORIGIN", &format!("{}/shop", site.namespace)));
+    // The allowlist stands first in the spec, and is not first to be written.
+    let targets = "
+    - {name: pods, type: NetworkPolicy}
+    - {name: trust, type: TrustedProxies, trustedProxies: {name: edge, preset: EnvoyGateway}}";
+    site.origin(targets, "Orphan").await;
+    site.settle().await;
+    let order = |applied: &Applied| -> Vec<String> {
+        applied.writes.iter().map(|w| format!("{:?} {}", w.direction, w.target)).collect()
+    };
+    let trusted =
+        |site: &Site| site.object().unwrap()["spec"]["clientIPDetection"]["xForwardedFor"]["trustedCIDRs"].clone();
+    assert_eq!(order(&site.reconcile().await), ["Widen trust", "Widen pods"]);
+    let every = ["Widen trust", "Widen pods", "Narrow pods", "Narrow trust"];
+    for writes in 0..=every.len() {
+        let next = format!("198.51.{writes}.0/24");
+        site.list(&["192.0.2.0/24", &next]).await;
+        site.claims = writes;
+        assert_eq!(order(&site.once().await), every[..writes]);
+        site.restart();
+        site.settle().await;
+        assert_eq!(site.reconcile().await.synced.reason, Reason::Synced);
+        assert_eq!(site.blocks(), ["192.0.2.0/24", &next]);
+        assert_eq!(trusted(&site), json!(["192.0.2.0/24", next]));
+        site.settle().await;
+    }
+    // Where nobody may be shut out yet, nobody is disbelieved either; and going back, who is let in is believed first.
+    site.list(&TWO).await;
+    let applied = site.reconcile().await;
+    assert_eq!(order(&applied), every);
+    let undone: Vec<&str> = applied.rollbacks.iter().map(|rollback| rollback.target()).collect();
+    assert_eq!(undone, ["trust", "pods"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -79,9 +79,28 @@ pub async fn apply(client: &Client, plan: &Plan, claim: Claim<'_>, memory: &mut 
         writes: Vec::new(),
         rollbacks: Vec::new(),
     };
-    run.every(Direction::Widen, memory).await;
-    run.every(Direction::Narrow, memory).await;
+    // An address that comes in before it is believed is one very busy visitor, and is throttled; so is one that is no
+    // longer believed and still comes in.
+    run.every(Direction::Widen, Twin::Trust, memory).await;
+    run.every(Direction::Widen, Twin::Allow, memory).await;
+    run.every(Direction::Narrow, Twin::Allow, memory).await;
+    run.every(Direction::Narrow, Twin::Trust, memory).await;
     run.finish(memory)
+}
+
+/// The two lists of a proxy's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Twin {
+    /// Whom to believe what they say of visitors.
+    Trust,
+    /// Whom to let in.
+    Allow,
+}
+
+impl Twin {
+    const fn of(target: &TargetPlan) -> Self {
+        if target.kind.is_trust() { Self::Trust } else { Self::Allow }
+    }
 }
 
 struct Run<'a> {
@@ -93,15 +112,15 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Does the steps of one direction for every target.
-    async fn every(&mut self, direction: Direction, memory: &mut Memory) {
+    /// Does the steps of one direction for every target of one twin.
+    async fn every(&mut self, direction: Direction, twin: Twin, memory: &mut Memory) {
         let plan = self.plan;
-        for (i, target) in plan.targets.iter().enumerate() {
+        for (i, target) in plan.targets.iter().enumerate().filter(|(_, target)| Twin::of(target) == twin) {
             for step in target.steps.iter().filter(|s| s.direction == direction) {
                 if target.veto.is_some() || !matches!(self.progress.get(i), Some(Progress::Right)) {
                     break;
                 }
-                let next = match self.held(step) {
+                let next = match self.held(step, twin) {
                     Some(why) => Progress::Waiting(why),
                     None => self.step(target, step, memory).await,
                 };
@@ -113,15 +132,31 @@ impl Run<'_> {
     }
 
     /// Why a step has to wait.
-    fn held(&self, step: &Step) -> Option<String> {
+    fn held(&self, step: &Step, twin: Twin) -> Option<String> {
         if step.direction == Direction::Widen || step.repair {
-            return None;
+            // What cannot be written for good holds nobody up: a proxy that is let in late is worse than one that is
+            // believed late.
+            let unsure = |twin| self.of(twin).any(|(_, p)| matches!(p, Progress::Failed(p) if !p.is_final()));
+            let first =
+                step.direction == Direction::Widen && !step.repair && twin == Twin::Allow && unsure(Twin::Trust);
+            return first.then(|| "until the list of trusted proxies could be written".to_owned());
         }
         if let Narrowing::Held(why) = &self.plan.narrowing {
             return Some(why.clone());
         }
-        let failed = self.progress.iter().any(|p| matches!(p, Progress::Failed(_)));
-        failed.then(|| "until every other target could be written".to_owned())
+        if self.progress.iter().any(|p| matches!(p, Progress::Failed(_))) {
+            return Some("until every other target could be written".to_owned());
+        }
+        let keeps = |target: &TargetPlan, progress: &Progress| {
+            !target.removed.is_empty() && (target.veto.is_some() || !matches!(progress, Progress::Right))
+        };
+        let comes_in = twin == Twin::Trust && self.of(Twin::Allow).any(|(target, progress)| keeps(target, progress));
+        comes_in.then(|| "until nobody whom it names is let in any more".to_owned())
+    }
+
+    /// The targets of one twin with how they stand.
+    fn of(&self, twin: Twin) -> impl Iterator<Item = (&TargetPlan, &Progress)> {
+        self.plan.targets.iter().zip(&self.progress).filter(move |(target, _)| Twin::of(target) == twin)
     }
 
     async fn step(&mut self, target: &TargetPlan, step: &Step, memory: &mut Memory) -> Progress {
@@ -130,7 +165,10 @@ impl Run<'_> {
             Ok(Done::Wrote) => {
                 memory.written(&target.spot, &step.fingerprint);
                 if step.direction == Direction::Narrow && !step.repair {
-                    self.rollbacks.extend(Rollback::of(&self.plan.origin, target, step));
+                    let rollback = Rollback::of(&self.plan.origin, target, step);
+                    // Going back, whoever is let in again is believed first.
+                    let at = if target.kind.is_trust() { 0 } else { self.rollbacks.len() };
+                    self.rollbacks.splice(at..at, rollback);
                 }
                 self.writes.push(Written {
                     target: target.name.clone(),

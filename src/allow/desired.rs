@@ -18,6 +18,8 @@ const STALE: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub struct Desired {
     /// The proxy's addresses and the extra ones.
     pub ranges: AdmittedRanges,
+    /// The proxy's alone: whom to believe what they say of visitors.
+    pub proxy: AdmittedRanges,
     /// What is wrong with the source of the list, although the list is good: it is kept and written on.
     pub concern: Option<Veto>,
 }
@@ -48,10 +50,10 @@ pub fn desired(network: Option<&ProxyNetwork>, origin: &Validated, now: Timestam
     })?;
     let proxy = active(network)?;
     let ranges = match extra(&origin.allowlist.extra)? {
-        None => proxy,
+        None => proxy.clone(),
         Some(extra) => proxy.union(&extra).map_err(|e| invalid_extra("", &e))?,
     };
-    Ok(Desired { ranges, concern: concern(network, now) })
+    Ok(Desired { ranges, proxy, concern: concern(network, now) })
 }
 
 /// The list in use of a network; an Inline one that nobody has looked at yet is read from its spec.

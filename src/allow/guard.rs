@@ -2,6 +2,7 @@
 
 mod field;
 mod isolation;
+mod seen;
 
 use crate::api::conditions::Reason;
 use crate::api::names::{ENFORCE_ALLOWED, ENFORCE_LABEL, ORIGIN_ANNOTATION};
@@ -16,7 +17,8 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use field::{field_too_large, not_handed_over, over_capacity};
-pub use isolation::{first_isolation, last_isolation, locked_out, opened};
+pub use isolation::{cut_off, first_isolation, last_isolation, locked_out, opened};
+pub use seen::{Seen, seen, source_lost};
 
 /// Room for an object in etcd is 1.5 MiB; two thirds of it leave some for what others add.
 const OBJECT_BYTES: usize = 1 << 20;
@@ -186,7 +188,10 @@ pub fn object_too_large(kind: &str, rendered: &impl serde::Serialize) -> Option<
     (bytes > OBJECT_BYTES).then(|| {
         Veto::new(
             Reason::CapacityExceeded,
-            format!("the {kind} would take {bytes} bytes of the {OBJECT_BYTES} that one object holds"),
+            format!(
+                "the {kind} would take {bytes} bytes of the {OBJECT_BYTES} that one object holds; use another target, or a \
+                 shorter list"
+            ),
         )
     })
 }

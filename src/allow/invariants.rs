@@ -9,6 +9,7 @@
 mod field;
 mod finalizer;
 mod network;
+mod order;
 mod output;
 mod policy;
 mod sent;
@@ -43,6 +44,8 @@ pub enum Invariant {
     S7,
     /// Never the first isolating policy on a pod, nor the end of the last, without an explicit word.
     S9,
+    /// Whoever is let in is believed before, and until after.
+    Order,
     /// Writes only in mode Enforce, in a namespace that permits them.
     Consent,
 }
@@ -74,6 +77,8 @@ pub struct World {
     pub policies: Vec<NetworkPolicy>,
     /// All Pods.
     pub pods: Vec<Pod>,
+    /// Objects of others that targets of the origins name.
+    pub objects: Vec<Value>,
     /// All Namespaces with their labels.
     pub namespaces: Vec<k8s_openapi::api::core::v1::Namespace>,
     /// Texts that probed servers send in bodies, headers and certificates.
@@ -91,6 +96,7 @@ pub fn violations(sent: &Sent, prior: Option<&Value>, world: &World) -> Vec<Viol
     }
     match (sent.resource.as_str(), sent.subresource.as_deref()) {
         ("networkpolicies", None) => policy::check(sent, prior, world, &mut found),
+        ("configmaps", None) if field::is_kept(sent, prior, world) => field::check(sent, prior, world, &mut found),
         ("configmaps", None) => output::check(sent, prior, world, &mut found),
         ("proxynetworks", Some("status")) => {
             status_of(sent, &mut found);
@@ -102,6 +108,7 @@ pub fn violations(sent: &Sent, prior: Option<&Value>, world: &World) -> Vec<Viol
         (_, None) => field::check(sent, prior, world, &mut found),
         _ => found.add(Invariant::S5, format!("{sent} is no write that Leeward ever makes")),
     }
+    order::check(sent, prior, world, &mut found);
     found.0
 }
 
@@ -177,6 +184,12 @@ struct Admitted {
 }
 
 impl Admitted {
+    /// Without the extra prefixes; what is restored stays.
+    fn of_the_proxy(self) -> Self {
+        let all = if self.all == RangeSet::everything() { self.all } else { self.network.clone() };
+        Self { all, network: self.network }
+    }
+
     /// S2 and S3 for a list that is about to be written. A widening keeps what stood before, so that may stay too.
     fn check(&self, sent: &Sent, written: &[Prefix], before: &RangeSet, found: &mut Findings) {
         let covered: RangeSet = written.iter().collect();

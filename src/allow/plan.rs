@@ -1,6 +1,7 @@
 //! What would be written where, and why not: current objects and desired ranges in, changes out. Pure.
 
 mod config_map;
+mod entrances;
 pub(super) mod field;
 mod policy;
 mod recall;
@@ -80,6 +81,8 @@ pub struct Plan {
     pub desired: Result<Desired, Veto>,
     pub narrowing: Narrowing,
     pub targets: Vec<TargetPlan>,
+    /// What stays open beside the targets, one way a line.
+    pub open: Vec<String>,
 }
 
 /// What happens to one target.
@@ -177,27 +180,31 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         let mut planned = match (&desired, writes) {
             (_, false) => TargetPlan::new(origin, target),
             (Err(veto), true) => TargetPlan { veto: Some(veto.clone()), ..TargetPlan::new(origin, target) },
-            (Ok(desired), true) => one(input, target, &desired.ranges),
+            (Ok(desired), true) => one(input, target, desired),
         };
         if let (Some(veto), true) = (&denied, writes) {
             planned.veto = Some(veto.clone());
         }
         planned
     });
+    let open = entrances::stay_open(input, desired.as_ref().ok());
     Plan {
         origin: origin.key(),
         mode: input.mode,
         suspended: origin.suspend,
         targets: targets.collect(),
+        open,
         desired,
         narrowing: input.narrowing.clone(),
     }
 }
 
-fn one(input: &PlanInput<'_>, target: &ValidTarget, ranges: &AdmittedRanges) -> TargetPlan {
+fn one(input: &PlanInput<'_>, target: &ValidTarget, desired: &Desired) -> TargetPlan {
+    // Who else may come in is not believed what he says of visitors.
+    let ranges = if target.kind().is_trust() { &desired.proxy } else { &desired.ranges };
     let mut planned = match target {
         ValidTarget::NetworkPolicy { isolation, .. } => policy::plan(input, target, *isolation, ranges),
-        ValidTarget::Field { field, .. } => field::plan(input, target, field, ranges),
+        ValidTarget::Field { field, .. } => field::plan(input, target, field, ranges, desired.proxy.ranges()),
         ValidTarget::ConfigMap { formats, .. } => config_map::plan(input, target, formats, ranges),
     };
     if planned.veto.is_none() {

@@ -16,6 +16,7 @@ mod object;
 mod route;
 mod service;
 mod traefik;
+mod trust;
 
 use super::targets::{IngressPreset, ServicePreset, Target, TargetType};
 use super::validated::Invalid;
@@ -67,6 +68,11 @@ pub struct ObjectRef {
 }
 
 impl ObjectRef {
+    /// A ConfigMap.
+    pub fn config_map(name: &str) -> Self {
+        Self { api: ApiKind::of("", "v1", "ConfigMap", "configmaps", "Kubernetes"), name: name.to_owned() }
+    }
+
     /// Its namespace, for an origin of this one; none if it is cluster-scoped.
     pub fn namespace<'a>(&self, origin: &'a str) -> Option<&'a str> {
         self.api.namespaced.then_some(origin)
@@ -185,6 +191,10 @@ pub enum Sees {
     Peer,
     /// The visitor, as a header or a PROXY preamble names him; whoever opened the connection where neither is trusted.
     Client,
+    /// The same, and which of the two is read from the settings of ingress-nginx.
+    AsIngressNginxIsTold,
+    /// Whoever opened the connection, unless something stands at this JSON pointer of the object.
+    PeerUnless(&'static str),
 }
 
 /// Who says that an origin may keep the field.
@@ -244,6 +254,7 @@ impl Field {
             }
             TargetType::IstioAuthorizationPolicy => target.istio_authorization_policy.as_ref().map(istio::field),
             TargetType::ContourHTTPProxy => named(&target.contour_http_proxy, contour::field),
+            TargetType::TrustedProxies => target.trusted_proxies.as_ref().map(trust::field),
             TargetType::ObjectField => match &target.object_field {
                 Some(one) => Some(object::field(one)?),
                 None => None,

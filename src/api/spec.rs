@@ -173,7 +173,7 @@ pub struct Origin {
     /// Whether the origin should answer nobody but the proxy and listed vantages: `Required` or `NotRequired`. With Required a closed direct path is expected, and an open one is reported. Default: NotRequired.
     #[serde(default)]
     pub lockdown: Lockdown,
-    /// Which address the origin's filters see and compare with a list: `Proxy`, whoever opened the connection; `Client`, the visitor, because they trust a header or a preamble; `Unknown`. With Client no list of the proxy's addresses is written where it would be compared with visitors. Default: Proxy.
+    /// Which address the origin's filters see and compare with a list: `Proxy`, whoever opened the connection; `Client`, the visitor, because they trust a header or a preamble; `Unknown`, what the cluster shows decides. With Client no list of the proxy's addresses is written where it would be compared with visitors; with Proxy a Service that seems to hide the proxy's address is no obstacle. What is read from the settings of ingress-nginx counts more than either. Default: Unknown.
     #[serde(default)]
     pub address_seen: AddressSeen,
     /// The PROXY protocol preamble that the origin expects in front of a connection, and that the direct probe sends: `None`, `V1` or `V2`. Default: None.
@@ -269,9 +269,9 @@ pub enum Lockdown {
 /// Which source address the origin's filters see.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressSeen {
-    #[default]
     Proxy,
     Client,
+    #[default]
     Unknown,
 }
 

@@ -185,6 +185,11 @@ pub struct AllowlistStatus {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub targets: Vec<TargetStatus>,
+    /// Ways to the origin that stay open beside the targets, as far as objects of the cluster show them, and what could not be read. At most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub open: Vec<String>,
 }
 
 /// State of one target.

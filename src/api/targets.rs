@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use members::{
     CalicoApi, CalicoTarget, ConfigMapTarget, EmptyMeans, IngressAnnotationTarget, IngressPreset, Isolation,
     IstioAction, IstioAddress, IstioTarget, NamedTarget, NetworkPolicyTarget, ObjectFieldTarget, ObjectFormat,
-    ObjectScope, OutputFormat, ServiceAnnotationTarget, ServicePreset,
+    ObjectScope, OutputFormat, ServiceAnnotationTarget, ServicePreset, TrustPreset, TrustedProxiesTarget,
 };
 
 /// One object that carries the allowlist: exactly the member that `type` names.
@@ -29,6 +29,7 @@ pub use members::{
 #[x_kube(validation = Rule::new("(self.type == 'IstioAuthorizationPolicy') == has(self.istioAuthorizationPolicy)").message("allowlist.targets[].istioAuthorizationPolicy must be set if and only if type is IstioAuthorizationPolicy"))]
 #[x_kube(validation = Rule::new("(self.type == 'ContourHTTPProxy') == has(self.contourHTTPProxy)").message("allowlist.targets[].contourHTTPProxy must be set if and only if type is ContourHTTPProxy"))]
 #[x_kube(validation = Rule::new("(self.type == 'ObjectField') == has(self.objectField)").message("allowlist.targets[].objectField must be set if and only if type is ObjectField"))]
+#[x_kube(validation = Rule::new("(self.type == 'TrustedProxies') == has(self.trustedProxies)").message("allowlist.targets[].trustedProxies must be set if and only if type is TrustedProxies"))]
 #[x_kube(validation = Rule::new("self.type == 'ConfigMap' || !has(self.configMap)").message("allowlist.targets[].configMap may be set only if type is ConfigMap"))]
 pub struct Target {
     /// Name of the target, unique in this resource.
@@ -79,6 +80,9 @@ pub struct Target {
     /// Any list of an object of another project that exists and carries the annotation leeward.dev/origin: NAMESPACE/NAME of this resource. Set exactly when type is `ObjectField`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_field: Option<ObjectFieldTarget>,
+    /// The list of those whom an ingress controller believes what they say of visitors, in an object that exists and carries the annotation leeward.dev/origin: NAMESPACE/NAME of this resource. It holds the proxy's addresses alone, without extraCIDRs. Set exactly when type is `TrustedProxies`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_proxies: Option<TrustedProxiesTarget>,
     /// A ConfigMap that Leeward creates and owns, with the list in several formats for whoever reads it. Set only when type is `ConfigMap`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ConfigMapTarget>,
@@ -115,12 +119,13 @@ pub enum TargetType {
     IstioAuthorizationPolicy,
     ContourHTTPProxy,
     ObjectField,
+    TrustedProxies,
     ConfigMap,
 }
 
 impl Target {
     /// Every member with the type that names it, and whether it is set.
-    pub(super) fn members(&self) -> [(TargetType, &'static str, bool); 15] {
+    pub(super) fn members(&self) -> [(TargetType, &'static str, bool); 16] {
         use TargetType as T;
         [
             (T::NetworkPolicy, "networkPolicy", self.network_policy.is_some()),
@@ -137,12 +142,18 @@ impl Target {
             (T::IstioAuthorizationPolicy, "istioAuthorizationPolicy", self.istio_authorization_policy.is_some()),
             (T::ContourHTTPProxy, "contourHTTPProxy", self.contour_http_proxy.is_some()),
             (T::ObjectField, "objectField", self.object_field.is_some()),
+            (T::TrustedProxies, "trustedProxies", self.trusted_proxies.is_some()),
             (T::ConfigMap, "configMap", self.config_map.is_some()),
         ]
     }
 }
 
 impl TargetType {
+    /// Whether it says whom to believe, and lets nobody in: the twin of an allowlist.
+    pub const fn is_trust(self) -> bool {
+        matches!(self, Self::TrustedProxies)
+    }
+
     /// Types whose member may be left out: its defaults are enough.
     pub(super) const fn stands_alone(self) -> bool {
         matches!(self, Self::NetworkPolicy | Self::ConfigMap)

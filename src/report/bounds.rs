@@ -1,7 +1,7 @@
 //! A status stays small, whatever is in it: many targets and much evidence lose words, never facts.
 //!
 //! Words go in a fixed order, each step for the whole status, until it fits: details of evidence, details of targets,
-//! then the ends of long messages. What a step leaves depends only on what it is given and a shortened status is left
+//! then the ends of what stays open and of long messages. What a step leaves depends only on what it is given and a shortened status is left
 //! as it is, so that a status which is compared with the one before does not change because it was shortened.
 
 use crate::api::ProtectedOriginStatus;
@@ -10,9 +10,10 @@ use crate::api::conditions::cut;
 /// Most bytes of a status as JSON.
 pub const MOST: usize = 16 << 10;
 
-/// Longest details and messages that are tried, in bytes; 0 drops a detail.
+/// Longest details, ways and messages that are tried, in bytes; 0 drops a detail.
 const DETAILS: [usize; 5] = [512, 256, 128, 64, 0];
-const MESSAGES: [usize; 2] = [512, 256];
+const WAYS: [usize; 2] = [128, 64];
+const MESSAGES: [usize; 3] = [512, 256, 128];
 
 /// Shortens a status that is too large.
 pub fn fit(status: &mut ProtectedOriginStatus) {
@@ -29,6 +30,13 @@ pub fn fit(status: &mut ProtectedOriginStatus) {
         }
         let targets = status.allowlist.iter_mut().flat_map(|a| &mut a.targets);
         targets.for_each(|target| shorten(&mut target.detail, most));
+    }
+    for most in WAYS {
+        if fits(status) {
+            return;
+        }
+        let ways = status.allowlist.iter_mut().flat_map(|a| &mut a.open);
+        ways.for_each(|way| *way = cut(way, most));
     }
     for most in MESSAGES {
         if fits(status) {
@@ -113,6 +121,7 @@ mod tests {
                 ipv4_prefixes: 2000,
                 ipv6_prefixes: 2000,
                 targets: (0..targets).map(target).collect(),
+                open: vec![text(256); 8],
             }),
             last_handled_request: Some(text(256)),
             ..ProtectedOriginStatus::default()

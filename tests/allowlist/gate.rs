@@ -8,7 +8,8 @@ use http::{Method, Request};
 use kube::Client;
 use kube::client::Body;
 use leeward::allow::invariants::{Sent, World, violations};
-use leeward::api::ProxyNetwork;
+use leeward::api::field::{Field, ObjectRef};
+use leeward::api::{ProtectedOrigin, ProxyNetwork};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -115,8 +116,10 @@ impl Gate {
 
     fn world(&self, sent: &Sent, path: &str, rolling_back: bool) -> (World, Option<Value>) {
         let namespace = sent.namespace.as_deref().unwrap_or_default();
+        let origins: Vec<ProtectedOrigin> = self.list("/apis/leeward.dev/v1alpha1/protectedorigins");
         let world = World {
-            origins: self.list("/apis/leeward.dev/v1alpha1/protectedorigins"),
+            objects: self.objects(&origins, namespace),
+            origins,
             networks: vec![self.network()],
             policies: self.list(&format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies")),
             pods: self.list(&format!("/api/v1/namespaces/{namespace}/pods")),
@@ -127,6 +130,14 @@ impl Gate {
         (world, read(&self.admin, path))
     }
 
+    /// What the targets of the namespace name.
+    fn objects(&self, origins: &[ProtectedOrigin], namespace: &str) -> Vec<Value> {
+        let here = origins.iter().filter(|origin| origin.metadata.namespace.as_deref() == Some(namespace));
+        let targets = here.flat_map(|origin| &origin.spec.allowlist.targets);
+        let fields = targets.filter_map(|target| Field::of(target).unwrap());
+        fields.filter_map(|field| read(&self.admin, &path_of(&field.object, namespace))).collect()
+    }
+
     fn network(&self) -> ProxyNetwork {
         let path = format!("/apis/leeward.dev/v1alpha1/proxynetworks/{}", self.network);
         serde_json::from_value(read(&self.admin, &path).unwrap()).unwrap()
@@ -135,6 +146,16 @@ impl Gate {
     fn list<K: DeserializeOwned>(&self, path: &str) -> Vec<K> {
         serde_json::from_value(read(&self.admin, path).unwrap()["items"].take()).unwrap()
     }
+}
+
+/// Where an object lies that a target of an origin of this namespace names.
+pub fn path_of(object: &ObjectRef, origin_namespace: &str) -> String {
+    let group = match object.api.group.as_str() {
+        "" => format!("/api/{}", object.api.version),
+        group => format!("/apis/{group}/{}", object.api.version),
+    };
+    let namespace = object.namespace(origin_namespace).map_or_else(String::new, |n| format!("/namespaces/{n}"));
+    format!("{group}{namespace}/{}/{}", object.api.plural, object.name)
 }
 
 /// What becomes of a request and of who sent it.

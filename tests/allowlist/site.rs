@@ -1,7 +1,7 @@
 //! One site in a namespace of its own on the shared control plane: a Service with a pod, an Ingress, a policy that closes
 //! everything, a ProxyNetwork and the origin; and the few steps of a reconciler that concern allowlists.
 
-use crate::gate::{Gate, read, waited};
+use crate::gate::{Gate, path_of, read, waited};
 use http::Request;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::client::ClientBuilder;
@@ -38,6 +38,8 @@ pub struct Site {
     pub narrowing: Narrowing,
     /// Writes that this replica may still make.
     pub claims: usize,
+    /// What the origin says of whose address its filters see.
+    pub seen: &'static str,
     client: Client,
     admin: Client,
     memory: Memory,
@@ -130,6 +132,7 @@ metadata: {name: beat, namespace: NS}
             stores,
             narrowing: Narrowing::Now,
             claims: usize::MAX,
+            seen: "Proxy",
             client,
             admin,
             memory: Memory::default(),
@@ -168,7 +171,7 @@ metadata: {name: beat, namespace: NS}
 
     /// Creates or changes the origin.
     pub async fn origin(&mut self, targets: &str, deletion: &str) {
-        let ns = &self.namespace;
+        let (ns, seen) = (&self.namespace, self.seen);
         self.apply(&format!(
             "
 apiVersion: leeward.dev/v1alpha1
@@ -176,7 +179,7 @@ kind: ProtectedOrigin
 metadata: {{name: shop}}
 spec:
   proxy: {{url: 'https://shop.example.com/', networkRef: {{name: {ns}}}}}
-  origin: {{type: Service, service: {{name: web, port: 443}}}}
+  origin: {{type: Service, addressSeen: {seen}, service: {{name: web, port: 443}}}}
   allowlist:
     mode: Enforce
     deletionPolicy: {deletion}
@@ -339,11 +342,11 @@ spec:
             (
                 value["metadata"]["uid"].clone(),
                 if annotations == json!({}) { Value::Null } else { annotations },
-                if ingress { Value::Null } else { value["spec"].clone() },
+                (if ingress { Value::Null } else { value["spec"].clone() }, value["data"].clone()),
                 managers,
             )
         };
-        let now = read(&self.admin, &self.object_path(object));
+        let now = read(&self.admin, &path_of(object, &self.namespace));
         match (self.stores.carrier(object, &self.namespace), now) {
             (Sight::Found(seen), Some(now)) => essence(&seen.value) == essence(&now),
             (Sight::Missing | Sight::NoKind, None) => true,
@@ -351,21 +354,12 @@ spec:
         }
     }
 
-    fn object_path(&self, object: &ObjectRef) -> String {
-        let group = match object.api.group.as_str() {
-            "" => format!("/api/{}", object.api.version),
-            group => format!("/apis/{group}/{}", object.api.version),
-        };
-        let namespace = object.namespace(&self.namespace).map_or_else(String::new, |n| format!("/namespaces/{n}"));
-        format!("{group}{namespace}/{}/{}", object.api.plural, object.name)
-    }
-
     /// The object of the first target that is a field.
     #[allow(dead_code, reason = "the tests of owned objects need it not")]
     pub fn object(&self) -> Option<Value> {
         let mut targets = self.resource.spec.allowlist.targets.iter();
         let field = targets.find_map(|target| Field::of(target).unwrap()).unwrap();
-        read(&self.admin, &self.object_path(&field.object))
+        read(&self.admin, &path_of(&field.object, &self.namespace))
     }
 
     fn input<'a>(&'a self, origin: &'a Validated, narrowing: &'a Narrowing) -> PlanInput<'a> {

@@ -93,6 +93,7 @@ impl Replay {
             networks: all(&self.objects, "proxynetworks"),
             policies: all(&self.objects, "networkpolicies"),
             pods: all(&self.objects, "pods"),
+            objects: self.objects.values().cloned().collect(),
             namespaces: all(&self.objects, "namespaces"),
             canaries: canaries.iter().map(|&text| text.to_owned()).collect(),
             rolling_back: false,

@@ -25,6 +25,9 @@ fn peers(prefixes: &[&str]) -> Value {
 
 pub const PROXY: &str = "{apiVersion: projectcontour.io/v1, kind: HTTPProxy, metadata: {name: web}, spec: {virtualhost: {fqdn: shop.example.com}, routes: [{services: [{name: web, port: 443}]}]}}";
 
+pub const CLIENT_TRAFFIC: &str = "{apiVersion: gateway.envoyproxy.io/v1alpha1, kind: ClientTrafficPolicy, metadata: {name: edge, annotations: {leeward.dev/origin: ORIGIN}}, spec: {targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: web}]}}";
+pub const CLIENT_TRAFFIC_CRD: &str = "envoy-gateway/gateway.envoyproxy.io_clienttrafficpolicies.yaml";
+
 macro_rules! table {
     ($($name:ident => $case:expr;)*) => {
         $(
@@ -222,6 +225,35 @@ table! {
         marked: "ciliumcidrgroup/table",
         target: "type: CiliumCIDRGroup, ciliumCIDRGroup: {name: table}",
         pointer: "/spec/externalCIDRs",
+        opens: false,
+        first: Direction::Widen,
+        ..CASE
+    };
+    trusted_proxies_of_ingress_nginx => Case {
+        name: "trust-nginx",
+        object: "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, annotations: {leeward.dev/origin: ORIGIN}}, data: {use-forwarded-headers: 'true'}}",
+        target: "type: TrustedProxies, trustedProxies: {name: settings, preset: IngressNginx}",
+        pointer: "/data/proxy-real-ip-cidr",
+        value: comma,
+        opens: false,
+        ..CASE
+    };
+    trusted_proxies_of_f5_nginx => Case {
+        name: "trust-f5",
+        object: "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, annotations: {leeward.dev/origin: ORIGIN}}, data: {real-ip-header: X-Forwarded-For}}",
+        target: "type: TrustedProxies, trustedProxies: {name: settings, preset: F5Nginx}",
+        pointer: "/data/set-real-ip-from",
+        value: comma,
+        opens: false,
+        first: Direction::Widen,
+        ..CASE
+    };
+    trusted_proxies_of_envoy_gateway => Case {
+        name: "trust-envoy",
+        crds: &[CLIENT_TRAFFIC_CRD],
+        object: CLIENT_TRAFFIC,
+        target: "type: TrustedProxies, trustedProxies: {name: edge, preset: EnvoyGateway}",
+        pointer: "/spec/clientIPDetection/xForwardedFor/trustedCIDRs",
         opens: false,
         first: Direction::Widen,
         ..CASE

@@ -28,6 +28,11 @@ pub(super) enum Problem {
 }
 
 impl Problem {
+    /// Whether another try changes nothing.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Veto(_))
+    }
+
     pub const fn state(&self) -> TargetState {
         match self {
             Self::Veto(veto) | Self::NoRight(veto) => veto.state(),

@@ -78,7 +78,9 @@ pub fn field_too_large(
     let standing = field.place.of(&object.value).map_or(0, |v| v.to_string().len());
     let bytes = object.value.to_string().len().saturating_sub(standing) + added;
     if bytes > OBJECT_BYTES {
-        return too_large(format!("{key} would take {bytes} bytes of the {OBJECT_BYTES} that one object holds"));
+        return too_large(format!(
+            "{key} would take {bytes} bytes of the {OBJECT_BYTES} that one object holds; use another target, or a shorter list"
+        ));
     }
     None
 }

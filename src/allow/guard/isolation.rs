@@ -5,7 +5,9 @@ use super::Veto;
 use crate::allow::evaluate::{Decision, DestinationPod, Evaluator, PodPort};
 use crate::api::conditions::Reason;
 use crate::net::{Family, RangeSet};
-use crate::observe::cluster::{ClusterSource, Guarded, Kind, addresses_of, matches, node_addresses, pods_of, within};
+use crate::observe::cluster::{
+    ClusterSource, Guarded, Kind, addresses_of, callers, matches, node_addresses, pods_of, within,
+};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -15,16 +17,45 @@ use std::sync::Arc;
 /// Pods named in a message.
 const NAMED: usize = 3;
 
-/// Whether a policy of these pods would be the first to isolate some of them.
-pub fn first_isolation(source: &dyn ClusterSource, namespace: &str, selector: &LabelSelector) -> Option<Veto> {
+/// Neighbours named in a message.
+const NEIGHBOURS: usize = 6;
+
+/// Whether a policy of these pods would be the first to isolate some of them. `probed`: Leeward's own probes go there.
+pub fn first_isolation(
+    source: &dyn ClusterSource,
+    namespace: &str,
+    selector: &LabelSelector,
+    probed: bool,
+) -> Option<Veto> {
     let open = open_pods(source, namespace, selector, &source.network_policies(namespace))?;
     Some(Veto::new(
         Reason::IsolationNotAcknowledged,
         format!(
             "this would be the first policy that isolates {open}: everybody who is not listed, other pods included, would \
-             be cut off. If that is meant, set networkPolicy.isolation to Allow on the target"
+             be cut off. If that is meant, set networkPolicy.isolation to Allow on the target. {}",
+            cut_off(source, namespace, selector, probed)
         ),
     ))
+}
+
+/// Who would be cut off by a first isolation, as far as objects name them.
+pub fn cut_off(source: &dyn ClusterSource, namespace: &str, selector: &LabelSelector, probed: bool) -> String {
+    let pods = if source.knows(Kind::Pod) { pods_of(source, namespace, selector) } else { Vec::new() };
+    let mut known = callers(source, namespace, &pods);
+    if probed {
+        known.push("Leeward's own probes".to_owned());
+    }
+    let more = known.len().saturating_sub(NEIGHBOURS);
+    known.truncate(NEIGHBOURS);
+    if more > 0 {
+        known.push(format!("{more} more"));
+    }
+    let known = if known.is_empty() {
+        "No object names anybody who connects to them".to_owned()
+    } else {
+        format!("Known to connect to them: {}", known.join("; "))
+    };
+    format!("{known}. Probes of the kubelet come from the pod's own node and get through")
 }
 
 /// Whether removing this policy would open pods that no other policy isolates.

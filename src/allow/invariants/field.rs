@@ -34,7 +34,8 @@ pub(super) fn check(sent: &Sent, prior: Option<&Value>, world: &World, found: &m
     check_sense(sent, prior, found);
     let Some(value) = value else {
         // Giving the field up opens the object to everybody, or closes it.
-        if !(world.rolling_back || (ends(origin) && !GROUPS.contains(&sent.resource.as_str()))) {
+        let goes = !GROUPS.contains(&sent.resource.as_str()) && !target.kind.is_trust();
+        if !(world.rolling_back || (ends(origin) && goes)) {
             found.add(Invariant::S9, format!("{sent} gives up the allowlist"));
         }
         return;
@@ -59,19 +60,27 @@ pub(super) fn check(sent: &Sent, prior: Option<&Value>, world: &World, found: &m
     }
     let before = field.place.of(prior).map(texts).unwrap_or_default();
     let before = super::read(before.iter().map(String::as_str));
-    world.admitted(origin).check(sent, &written, &before, found);
+    let admitted = world.admitted(origin);
+    // Who else may come in is not believed what he says of visitors.
+    let admitted = if target.kind.is_trust() { admitted.of_the_proxy() } else { admitted };
+    admitted.check(sent, &written, &before, found);
+}
+
+/// Whether a write of a kind that Leeward also creates is one into an object of somebody else.
+pub(super) fn is_kept(sent: &Sent, prior: Option<&Value>, world: &World) -> bool {
+    prior.is_some_and(|prior| kept(sent, prior, world).is_some())
 }
 
 /// Whose write it is.
-struct Kept<'a> {
-    origin: &'a ProtectedOrigin,
-    target: &'a Target,
-    field: Field,
+pub(super) struct Kept<'a> {
+    pub origin: &'a ProtectedOrigin,
+    pub target: &'a Target,
+    pub field: Field,
 }
 
 /// The origin whose manager writes, if it has this object as a target: of its own namespace, or of the whole cluster and
 /// handed over to it by name.
-fn kept<'a>(sent: &Sent, prior: &Value, world: &'a World) -> Option<Kept<'a>> {
+pub(super) fn kept<'a>(sent: &Sent, prior: &Value, world: &'a World) -> Option<Kept<'a>> {
     let manager = sent.manager.as_deref()?;
     world.origins.iter().find_map(|origin| {
         let (namespace, name) = (origin.metadata.namespace.as_deref()?, origin.metadata.name.as_deref()?);
@@ -85,8 +94,10 @@ fn kept<'a>(sent: &Sent, prior: &Value, world: &'a World) -> Option<Kept<'a>> {
             let field = Field::of(target).ok().flatten()?;
             let (object, api) = (&field.object, &field.object.api);
             // What is not bounded by a namespace and a known list needs a word on the object itself.
-            let needs_mark =
-                sent.namespace.is_none() || target.object_field.is_some() || RULES.contains(&sent.resource.as_str());
+            let needs_mark = sent.namespace.is_none()
+                || target.object_field.is_some()
+                || target.kind.is_trust()
+                || RULES.contains(&sent.resource.as_str());
             let this = (marked || !needs_mark)
                 && (api.group.as_str(), api.plural.as_str(), object.name.as_str())
                     == (sent.group.as_str(), sent.resource.as_str(), sent.name.as_str())
@@ -165,7 +176,7 @@ fn named_elsewhere(target: &Target) -> Option<&str> {
 }
 
 /// All texts in a value, those between commas and blanks apart.
-fn texts(value: &Value) -> Vec<String> {
+pub(super) fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => {
             let parts = text.split(|c: char| c == ',' || c.is_whitespace());

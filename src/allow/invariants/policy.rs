@@ -96,8 +96,14 @@ fn check_rules(sent: &Sent, policy: &NetworkPolicy, found: &mut Findings) -> Vec
     blocks(policy)
 }
 
+/// All addresses of a policy, in the form in which it is sent.
+pub(super) fn listed(policy: &Value) -> RangeSet {
+    let policy: Option<NetworkPolicy> = serde_json::from_value(policy.clone()).ok();
+    policy.map(|policy| blocks(&policy).iter().collect()).unwrap_or_default()
+}
+
 /// All prefixes of a policy, without their exceptions.
-fn blocks(policy: &NetworkPolicy) -> Vec<Prefix> {
+pub(super) fn blocks(policy: &NetworkPolicy) -> Vec<Prefix> {
     let rules = policy.spec.iter().flat_map(|spec| spec.ingress.iter().flatten());
     let peers = rules.flat_map(|rule| rule.from.iter().flatten());
     peers.filter_map(|peer| Prefix::parse(&peer.ip_block.as_ref()?.cidr).ok()).collect()

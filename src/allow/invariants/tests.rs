@@ -35,6 +35,7 @@ fn world() -> World {
             typed("{metadata: {name: shop-1, namespace: shop, labels: {app: shop}}, spec: {containers: []}}"),
             typed("{metadata: {name: db-1, namespace: shop, labels: {app: db}}, spec: {containers: []}}"),
         ],
+        objects: Vec::new(),
         namespaces: vec![typed("{metadata: {name: shop, labels: {leeward.dev/enforce: allowed}}}")],
         canaries: vec!["canary-7f3a".to_owned()],
         rolling_back: false,
@@ -499,4 +500,45 @@ fn an_output_config_map_is_held_to_the_same() {
     assert_eq!(broken(&delete, Some(&standing), &world), [Invariant::S9]);
     world.rolling_back = true;
     assert_eq!(broken(&delete, Some(&standing), &world), []);
+}
+
+/// A world with a list of trusted proxies that holds these, in an object with or without the mark.
+fn with_trust(trusted: Option<&str>, mark: &str) -> World {
+    let mut world =
+        with_target("{name: trust, type: TrustedProxies, trustedProxies: {name: edge, preset: EnvoyGateway}}");
+    let cidrs: Vec<&str> = trusted.into_iter().flat_map(|list| list.split(' ')).collect();
+    world.objects = vec![json!({
+        "kind": "ClientTrafficPolicy",
+        "metadata": {"name": "edge", "namespace": "shop", "uid": "u-3", "annotations": {"leeward.dev/origin": mark}},
+        "spec": {"clientIPDetection": {"xForwardedFor": {"trustedCIDRs": cidrs}}},
+    })];
+    world
+}
+
+#[test]
+fn whoever_is_let_in_is_believed_before_and_until_after() {
+    let (old, new, office) = (DESIRED[0], DESIRED[2], DESIRED[1]);
+    let path = "/apis/gateway.envoyproxy.io/v1alpha1/namespaces/shop/clienttrafficpolicies/edge";
+    // Letting in: the policy does not stand yet.
+    let all = apply_policy(&policy());
+    assert_eq!(broken(&all, None, &with_trust(Some(&format!("{old} {new}")), "shop/shop")), []);
+    assert_eq!(broken(&all, None, &with_trust(Some(old), "shop/shop")), [Invariant::Order]);
+    assert_eq!(broken(&all, None, &with_trust(None, "shop/shop")), [Invariant::Order]);
+    assert_eq!(broken(&all, None, &with_trust(None, "shop/other")), [], "not Leeward's to keep");
+    // Believing no longer: the policy still lets in a prefix that left the network.
+    let narrowed = |world: &World| fill(world, path, &[old, new]);
+    let mut world = with_trust(Some(&format!("{old} {new} 192.0.2.0/24")), "shop/shop");
+    let prior = world.objects[0].clone();
+    let mut standing: NetworkPolicy = serde_json::from_value(standing()).unwrap();
+    world.policies.push(standing.clone());
+    assert_eq!(broken(&narrowed(&world), Some(&prior), &world), []);
+    let peers = standing.spec.as_mut().unwrap().ingress.as_mut().unwrap()[0].from.as_mut().unwrap();
+    peers.push(typed("{ipBlock: {cidr: 192.0.2.0/24}}"));
+    *world.policies.last_mut().unwrap() = standing;
+    assert_eq!(broken(&narrowed(&world), Some(&prior), &world), [Invariant::Order]);
+    // Whom the spec lets in for himself was never to be believed.
+    assert_eq!(
+        broken(&fill(&world, path, &[old, new, office]), Some(&with_trust(None, "shop/shop").objects[0]), &world),
+        [Invariant::S2]
+    );
 }

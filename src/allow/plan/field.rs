@@ -4,15 +4,21 @@ use super::{Change, Course, Direction, PlanInput, Step, TargetPlan, Write, cours
 use crate::allow::guard::{self, Veto};
 use crate::allow::render::field::{self as render, FieldShape, Holders};
 use crate::api::conditions::Reason;
-use crate::api::field::{Empty, Field, Place, Sees};
-use crate::api::spec::AddressSeen;
+use crate::api::field::{Empty, Field, Place};
 use crate::api::validated::ValidTarget;
 use crate::net::{AdmittedRanges, RangeSet};
 use crate::observe::cluster::{Carrier, Sight};
 use serde_json::Value;
 use std::sync::Arc;
 
-pub(super) fn plan(input: &PlanInput<'_>, target: &ValidTarget, field: &Field, ranges: &AdmittedRanges) -> TargetPlan {
+/// `proxy` is the proxy's list alone, without what else may come in.
+pub(super) fn plan(
+    input: &PlanInput<'_>,
+    target: &ValidTarget,
+    field: &Field,
+    ranges: &AdmittedRanges,
+    proxy: &RangeSet,
+) -> TargetPlan {
     let mut planned = TargetPlan::new(input.origin, target);
     let found = match found(input, field, &planned.key) {
         Ok(found) => found,
@@ -35,12 +41,17 @@ pub(super) fn plan(input: &PlanInput<'_>, target: &ValidTarget, field: &Field, r
         planned.diff = render::difference(&shape, &planned.key, current, Some(&value));
         planned.steps = steps(input, &planned, &shape, &value, current, covered.as_ref(), ranges);
     }
+    let seen = guard::seen(input.source, input.origin, field, &planned.key, &found, proxy);
+    planned.notes.extend(seen.notes);
+    planned.notes.extend(seen.doubt.as_ref().filter(|_| current.is_some()).map(|doubt| doubt.message.clone()));
     planned.veto = planned
         .veto
         .take()
         .or_else(|| guard::not_handed_over(field, &found, &planned.key, &input.origin.key()))
         .or_else(|| unfit(&planned.key, field, &found.value))
-        .or_else(|| other_address(input, field, &planned.key))
+        .or(seen.veto)
+        // What lets in nobody who should come in does so already: what is missing may be added, and is said.
+        .or_else(|| seen.doubt.clone().filter(|_| current.is_none()))
         .or_else(|| if equal { None } else { guard::field_too_large(&planned.key, field, &value, ranges, &found) });
     planned
 }
@@ -84,22 +95,6 @@ pub(in crate::allow) fn missing(key: &str, field: &Field) -> Veto {
 pub(in crate::allow) fn unfit(key: &str, field: &Field, object: &Value) -> Option<Veto> {
     let need = field.unfit(object)?;
     Some(Veto::new(Reason::InvalidTarget, format!("{key} {}", need.otherwise)))
-}
-
-/// Where filters see visitors, a list of the proxy's addresses shuts all of them out.
-fn other_address(input: &PlanInput<'_>, field: &Field, key: &str) -> Option<Veto> {
-    let seen = input.origin.origin.address_seen;
-    (seen == AddressSeen::Client && field.sees == Sees::Client).then(|| {
-        Veto::new(
-            Reason::AddressSeenMismatch,
-            format!(
-                "origin.addressSeen is Client, and {} of {key} is compared with that address: a list of the proxy's \
-                 addresses would shut every visitor out. Use a target that sees the peer (docs/targets.md), or correct \
-                 origin.addressSeen",
-                field.place
-            ),
-        )
-    })
 }
 
 /// A value that somebody else set is theirs, also when it says the same today.

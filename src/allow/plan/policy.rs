@@ -9,7 +9,7 @@ use crate::api::targets::Isolation;
 use crate::api::validated::ValidTarget;
 use crate::api::{API_VERSION, spec::OriginType};
 use crate::net::{AdmittedRanges, Prefix, RangeSet};
-use crate::observe::cluster::{Guarded, GuardedError, selector_and_ports};
+use crate::observe::cluster::{Guarded, GuardedError, pods_of, selector_and_ports};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use std::sync::Arc;
@@ -29,7 +29,12 @@ pub(super) fn plan(
     };
     let namespace = &input.origin.namespace;
     let found = found(input, &planned.object);
-    let first = guard::first_isolation(input.source, namespace, &guarded.selector);
+    let probed = input.origin.origin.kind() == OriginType::Service && !input.own_addresses.is_empty();
+    let first = guard::first_isolation(input.source, namespace, &guarded.selector, probed);
+    let hidden = hidden(input, &guarded);
+    if found.is_some() {
+        planned.notes.extend(hidden.as_ref().map(|hidden| hidden.message.clone()));
+    }
     let shape = PolicyShape {
         namespace: namespace.clone(),
         name: planned.object.clone(),
@@ -55,14 +60,28 @@ pub(super) fn plan(
         Some(found) => updates(input, &planned, &shape, &rendered, found),
     };
     let consent = isolation == Isolation::Allow;
+    if consent && first.is_some() {
+        planned.notes.push(format!(
+            "the first policy that isolates these pods. {}",
+            guard::cut_off(input.source, namespace, &guarded.selector, probed)
+        ));
+    }
     planned.veto = found
         .as_deref()
         .and_then(|f| guard::foreign_object("NetworkPolicy", &f.metadata, &shape.origin))
         .or_else(|| first.filter(|_| !consent))
+        // A policy that stands shuts the proxy out already: what is missing may be added, and is said.
+        .or_else(|| hidden.filter(|_| found.is_none()))
         .or_else(|| found.as_deref().filter(|_| !consent).and_then(|f| guard::opened(input.source, f, &shape.selector)))
         .or_else(|| lockout(input, &guarded, &rendered).filter(|_| !consent))
         .or_else(|| guard::object_too_large("NetworkPolicy", &rendered));
     planned
+}
+
+/// Whether the pods see another address than the proxy's.
+fn hidden(input: &PlanInput<'_>, guarded: &Guarded) -> Option<Veto> {
+    let pods = pods_of(input.source, &input.origin.namespace, &guarded.selector);
+    guard::source_lost(input.source, input.origin, &pods, "a list of the proxy's addresses on the pods")
 }
 
 /// The object of our name, whoever made it.

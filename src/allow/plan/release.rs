@@ -8,7 +8,7 @@ use crate::allow::render::{config_map as output, field as render, network_policy
 use crate::api::conditions::Reason;
 use crate::api::field::{Empty, Field};
 use crate::api::spec::{DeletionPolicy, Mode};
-use crate::api::targets::Isolation;
+use crate::api::targets::{Isolation, TargetType};
 use crate::api::validated::ValidTarget;
 
 /// Plans the end of what an origin wrote. With `Orphan`, or without the namespace's consent, everything stays.
@@ -30,6 +30,7 @@ pub fn release(input: &PlanInput<'_>) -> Plan {
         mode: Mode::Enforce,
         suspended: false,
         targets: targets.collect(),
+        open: Vec::new(),
         desired: Err(guard::Veto::new(Reason::NoTargets, "the origin is being deleted")),
         narrowing: Narrowing::Now,
     }
@@ -85,13 +86,21 @@ fn given_up(input: &PlanInput<'_>, mut planned: TargetPlan, field: &Field) -> Ta
     planned.change = Change::Release;
     planned.diff = render::difference(&shape, &planned.key, Some(current), None);
     planned.veto = guard::not_handed_over(field, &found, &planned.key, &input.origin.key())
-        .or_else(|| closing(&planned.key, field));
+        .or_else(|| closing(&planned.key, field, planned.kind));
     planned.steps = vec![end(Write::Release { shape: Box::new(shape) })];
     planned
 }
 
 /// Where nobody gets in without a list, its end would be an outage.
-fn closing(key: &str, field: &Field) -> Option<guard::Veto> {
+fn closing(key: &str, field: &Field, kind: TargetType) -> Option<guard::Veto> {
+    if kind.is_trust() {
+        let message = format!(
+            "without {} of {key} visitors would lose their addresses, or everybody could forge them: it is kept; remove it \
+             by hand",
+            field.place
+        );
+        return Some(guard::Veto::new(Reason::IsolationNotAcknowledged, message));
+    }
     (field.empty != Empty::Opens).then(|| {
         let message = format!(
             "without {} of {key} nobody might get in any more: it is kept; remove what it guards by hand, then the list",

@@ -53,6 +53,7 @@ impl Plan {
                     ipv4_prefixes: count(ipv4),
                     ipv6_prefixes: count(ipv6),
                     targets,
+                    open: self.open.clone(),
                 })
             }
             Err(_) if targets.is_empty() => None,

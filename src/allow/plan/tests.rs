@@ -1,5 +1,10 @@
 //! Plans for small clusters: whole objects and diffs as snapshots, each veto with the situation that calls for it.
 
+mod entrances;
+mod messages;
+mod seen;
+mod trust;
+
 use super::*;
 use crate::api::conditions::{Reason, Truth};
 use crate::observe::cluster::{Files, Text};
@@ -11,7 +16,7 @@ kind: ProtectedOrigin
 metadata: {name: shop, namespace: shop}
 spec:
   proxy: {url: 'https://shop.example.com/', networkRef: {name: edge}}
-  origin: {type: Service, service: {name: web, port: 443}}
+  origin: {type: Service, addressSeen: Proxy, service: {name: web, port: 443}}
   allowlist:
     mode: Enforce
     targets:
@@ -536,9 +541,7 @@ fn objects_of_other_projects_are_planned_from_files() {
 
 #[test]
 fn a_list_that_would_be_compared_with_visitors_is_not_written() {
-    let client = |site: &str| {
-        site.replace("service: {name: web, port: 443}", "addressSeen: Client, service: {name: web, port: 443}")
-    };
+    let client = |site: &str| site.replace("addressSeen: Proxy", "addressSeen: Client");
     let planned = Situation::of(&client(&closed())).plan();
     let vetoes: Vec<_> = planned.targets.iter().map(|t| t.veto.as_ref().map(|v| v.reason)).collect();
     assert_eq!(

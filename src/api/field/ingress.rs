@@ -26,6 +26,7 @@ pub(super) fn field(target: &IngressAnnotationTarget) -> Field {
     let preset = target.preset;
     let sees = match preset {
         IngressPreset::AWSALB => Sees::Peer,
+        IngressPreset::IngressNginx | IngressPreset::IngressNginxAllowlist => Sees::AsIngressNginxIsTold,
         // Each of them compares the visitor once it was told to trust a header or a preamble.
         _ => Sees::Client,
     };

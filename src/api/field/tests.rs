@@ -10,7 +10,7 @@ fn field(yaml: &str) -> Field {
 }
 
 /// One target of each kind and preset, with what it writes for two prefixes.
-const ALL: [&str; 22] = [
+const ALL: [&str; 25] = [
     "type: IngressAnnotation, ingressAnnotation: {name: web, preset: IngressNginx}",
     "type: IngressAnnotation, ingressAnnotation: {name: web, preset: IngressNginxAllowlist}",
     "type: IngressAnnotation, ingressAnnotation: {name: web, preset: TraefikIngressNginx}",
@@ -33,6 +33,9 @@ const ALL: [&str; 22] = [
     "type: ContourHTTPProxy, contourHTTPProxy: {name: web}",
     "type: ObjectField, objectField: {apiVersion: configuration.konghq.com/v1, kind: KongPlugin, name: edge, path: config.allow, emptyMeans: Opens}",
     "type: ObjectField, objectField: {apiVersion: crd.antrea.io/v1beta1, kind: ClusterGroup, scope: Cluster, name: edge, path: spec.ipBlocks, format: Objects, member: cidr, emptyMeans: Closes}",
+    "type: TrustedProxies, trustedProxies: {name: settings, preset: IngressNginx}",
+    "type: TrustedProxies, trustedProxies: {name: settings, preset: F5Nginx}",
+    "type: TrustedProxies, trustedProxies: {name: edge, preset: EnvoyGateway}",
 ];
 
 #[test]

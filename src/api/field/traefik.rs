@@ -11,8 +11,7 @@ pub(super) fn field(name: &str) -> Field {
         place: Place::path("spec.ipAllowList.sourceRange"),
         form: Items::Strings.into(),
         empty: Empty::Closes,
-        // With an ipStrategy it is the visitor.
-        sees: Sees::Client,
+        sees: Sees::PeerUnless("/spec/ipAllowList/ipStrategy"),
         capacity: Capacity::Object,
         consent: Consent::Rights,
         needs: Vec::new(),

@@ -205,6 +205,25 @@ pub enum EmptyMeans {
     Closes,
 }
 
+/// The list of trusted proxies of an ingress controller.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TrustedProxiesTarget {
+    /// Name of the object, in the namespace of this resource.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Whose list it is; selects the kind of the object and the field. IngressNginx: key proxy-real-ip-cidr of the controller's ConfigMap. F5Nginx: key set-real-ip-from of the ConfigMap of F5 NGINX Ingress Controller. EnvoyGateway: spec.clientIPDetection.xForwardedFor.trustedCIDRs of a ClientTrafficPolicy.
+    pub preset: TrustPreset,
+}
+
+/// Programs whose list of trusted proxies is known.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter)]
+pub enum TrustPreset {
+    IngressNginx,
+    F5Nginx,
+    EnvoyGateway,
+}
+
 /// A ConfigMap of its own, named `leeward-NAME`.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

@@ -2,9 +2,11 @@
 
 use super::{ClusterArgs, NamespacedArgs, client};
 use crate::api::ProtectedOrigin;
+use crate::api::field::Sees;
 use crate::api::names::owned_name;
 use crate::api::validated::{ValidTarget, Validated};
-use crate::observe::cluster::{ClusterSource, Kind, Options, Sight, Stores, Waiting, egress_kind};
+use crate::observe::cluster::ingress_nginx::{Compared, compared, controller_of};
+use crate::observe::cluster::{ClusterSource, Kind, Options, Sight, Stores, Waiting, egress_kind, kinds_are_known};
 use crate::operate::api_server;
 use anyhow::{Context, bail};
 use kube::Api;
@@ -73,14 +75,20 @@ async fn named(source: &Stores, origin: &ProtectedOrigin) {
     let namespace = &origin.namespace;
     let read = |target: &ValidTarget| match target {
         ValidTarget::NetworkPolicy { .. } => true,
-        ValidTarget::Field { field, .. } => source.carrier(&field.object, namespace) != Sight::Waiting,
+        ValidTarget::Field { field, .. } => match source.carrier(&field.object, namespace) {
+            Sight::Waiting => false,
+            Sight::Found(object) if field.sees == Sees::AsIngressNginxIsTold => !controller_of(source, &object.value)
+                .is_ok_and(|controller| matches!(compared(source, &controller), Compared::Waiting(_))),
+            _ => true,
+        },
         ValidTarget::ConfigMap { name, first, .. } => {
             source.config_map(namespace, &owned_name(&origin.name, name, *first)).is_some()
                 || source.knows(Kind::ConfigMap)
         }
     };
     let deadline = Instant::now() + PATIENCE;
-    while !origin.allowlist.targets.iter().all(read) && Instant::now() < deadline {
+    let all_read = || kinds_are_known(source) && origin.allowlist.targets.iter().all(read);
+    while !all_read() && Instant::now() < deadline {
         sleep(PAUSE).await;
     }
 }

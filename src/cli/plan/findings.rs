@@ -14,7 +14,7 @@ pub fn findings(shown: &Shown, exit: Exit) -> Findings {
         origin: shown.plan.origin.clone(),
         place: shown.place.clone(),
         list: shown.targets().map(|(planned, said)| target(planned, said)).collect(),
-        seen: Vec::new(),
+        seen: shown.plan.open.iter().map(|way| format!("stays open: {way}")).collect(),
         exit,
     }
 }

@@ -56,6 +56,9 @@ impl Shown {
                 let _ = writeln!(out, "{}", coloured(line));
             }
         }
+        for way in &self.plan.open {
+            let _ = writeln!(out, "{} {way}", paint(UNSURE, "stays open:"));
+        }
         out
     }
 

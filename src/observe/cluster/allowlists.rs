@@ -41,7 +41,8 @@ impl ListedRanges {
 
 /// One fact for each object among the targets that carries a list. Without one there is no allowlist.
 pub(super) fn facts(source: &dyn ClusterSource, origin: &Validated, proxy: &RangeSet) -> Vec<fact::Allowlist> {
-    let fields = origin.allowlist.targets.iter().filter_map(ValidTarget::field);
+    let lists = origin.allowlist.targets.iter().filter(|target| !target.kind().is_trust());
+    let fields = lists.filter_map(ValidTarget::field);
     fields
         // A list that is kept elsewhere cannot be compared.
         .filter(|field| field.form.lists())

@@ -80,6 +80,12 @@ impl Carriers {
         self.0.read().get(at).cloned()
     }
 
+    /// API groups of what is there.
+    pub fn groups(&self) -> Vec<String> {
+        let all = self.0.read();
+        all.keys().filter_map(|at| at.api_version.split_once('/')).map(|(group, _)| group.to_owned()).collect()
+    }
+
     /// Notes what is seen now; whether that is something else than before.
     pub fn put(&self, at: &At, sight: Sight) -> bool {
         let mut all = self.0.write();
@@ -108,5 +114,10 @@ pub(super) fn on_shelf(shelves: &Shelves, object: &ObjectRef, origin_namespace: 
     let at = At::of(object, origin_namespace);
     let unsaid = || (at.namespace == "default").then(|| At { namespace: String::new(), ..at.clone() });
     let found = shelves.carriers.get(&at).or_else(|| shelves.carriers.get(&unsaid()?));
-    found.unwrap_or(Sight::Missing)
+    let map = || {
+        let is_map = object.api.group.is_empty() && object.api.kind == "ConfigMap";
+        let map = is_map.then(|| shelves.config_maps.get(&at.namespace, &at.name)).flatten()?;
+        Some(Sight::Found(Arc::new(Carrier::of(map.as_ref()))))
+    };
+    found.or_else(map).unwrap_or(Sight::Missing)
 }

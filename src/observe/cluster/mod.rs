@@ -5,12 +5,15 @@
 
 mod addresses;
 mod allowlists;
+mod callers;
 mod carriers;
 mod content;
 mod egress;
 mod endpoints;
+mod entrances;
 mod files;
 mod gateway_api;
+pub mod ingress_nginx;
 mod nodes;
 mod pods;
 mod policies;
@@ -18,6 +21,8 @@ mod routes;
 mod selection;
 mod shelves;
 mod stores;
+mod traefik;
+mod unread;
 
 use crate::api::ProxyNetwork;
 use crate::api::field::ObjectRef;
@@ -33,15 +38,19 @@ use std::sync::Arc;
 
 pub use addresses::cluster_addresses;
 pub use allowlists::ListedRanges;
+pub use callers::{callers, leading_to};
 pub use carriers::{Carrier, Sight};
 pub use content::{content, names};
 pub use egress::{egress_facts, egress_kind};
 pub use endpoints::{TargetError, addresses_of, endpoints};
+pub use entrances::{Entrance, Lost, entrances, in_front_of, lost, node_ports, services_of, ways_in};
 pub use files::{FileError, Files, Place, Text};
 pub use policies::node_addresses;
-pub use selection::{Guarded, GuardedError, matches, pods_of, selector_and_ports, within};
+pub use selection::{Guarded, GuardedError, matches, pods_behind, pods_of, selector_and_ports, within};
 pub use shelves::Shelves;
 pub use stores::{Change, Options, Stores, Waiting, dynamic};
+pub use traefik::entry_points;
+pub use unread::{kinds_are_known, unread_policies};
 
 /// Kinds of objects that are read.
 #[derive(

@@ -5,7 +5,9 @@
 
 use super::addresses::addresses_of_node;
 use super::allowlists::MOST_PREFIXES;
+use super::callers::leads;
 use super::endpoints::{addresses_of, port_of};
+use super::entrances::{Lost, lost};
 use super::selection::{Guarded, pods_behind, pods_of, selector_and_ports, translated};
 use super::{ClusterSource, Kind};
 use crate::allow::evaluate::{DestinationPod, Evaluator, PodPort};
@@ -83,22 +85,23 @@ fn hidden(source: &dyn ClusterSource, origin: &Validated, service: &Service) -> 
     if origin.allowlist.targets.iter().any(|t| matches!(t, ValidTarget::NetworkPolicy { .. })) {
         return None;
     }
-    let spec = service.spec.as_ref()?;
-    let outward = matches!(spec.type_.as_deref(), Some("LoadBalancer" | "NodePort"));
-    if outward && spec.external_traffic_policy.as_deref() != Some("Local") {
-        return Some(
-            "the Service has externalTrafficPolicy Cluster: nodes replace the proxy's address with their own"
-                .to_owned(),
-        );
+    match lost(service) {
+        Some(Lost::TrafficPolicy) => {
+            return Some(
+                "the Service has externalTrafficPolicy Cluster: nodes replace the proxy's address with their own"
+                    .to_owned(),
+            );
+        }
+        Some(Lost::Preamble) => {
+            return Some(
+                "the Service's load balancer speaks the PROXY protocol: the pods see its address, not the proxy's"
+                    .to_owned(),
+            );
+        }
+        None => {}
     }
     let name = service.metadata.name.as_deref()?;
-    let forwards = |ingress: &k8s_openapi::api::networking::v1::Ingress| {
-        let spec = ingress.spec.clone().unwrap_or_default();
-        let paths = spec.rules.into_iter().flatten().filter_map(|r| r.http).flat_map(|h| h.paths);
-        let mut backends = paths.map(|p| p.backend).chain(spec.default_backend);
-        backends.any(|b| b.service.is_some_and(|s| s.name == name))
-    };
-    let ingress = source.ingresses(&origin.namespace).into_iter().find(|i| forwards(i))?;
+    let ingress = source.ingresses(&origin.namespace).into_iter().find(|ingress| leads(ingress, name))?;
     let between = ingress.metadata.name.clone().unwrap_or_default();
     Some(format!("Ingress {between} forwards to the Service: its pods see the ingress controller's address"))
 }

@@ -76,7 +76,7 @@ fn hosts_of(spec: &IngressSpec, service: Option<&str>) -> Vec<String> {
     hosts
 }
 
-fn leads_to(spec: &IngressSpec, service: &str) -> bool {
+pub(super) fn leads_to(spec: &IngressSpec, service: &str) -> bool {
     let paths = spec.rules.iter().flatten().flat_map(|rule| rule.http.iter().flat_map(|http| &http.paths));
     let backends = paths.map(|path| &path.backend).chain(&spec.default_backend);
     backends.into_iter().any(|backend| is_service(backend, service))
@@ -93,14 +93,7 @@ fn of_http_route(
     service: Option<&str>,
 ) -> Option<Route> {
     let namespace = object.metadata.namespace.as_deref().unwrap_or("default");
-    let backends = object.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
-    let leads = service.is_some_and(|name| {
-        backends.into_iter().any(|b| {
-            b.name == name
-                && b.kind.as_deref().is_none_or(|kind| kind == "Service")
-                && b.namespace.as_deref().is_none_or(|n| n == namespace)
-        })
-    });
+    let leads = service.is_some_and(|name| forwards_to(object, namespace, name));
     let listeners: Vec<Heard> = object.spec.parent_refs.iter().flat_map(|at| heard(source, namespace, at)).collect();
     let mut hosts = object.spec.hostnames.clone();
     if hosts.is_empty() {
@@ -125,6 +118,16 @@ fn of_http_route(
         serves,
         hosts,
         certificate,
+    })
+}
+
+/// Whether a route leads to a Service.
+pub(super) fn forwards_to(route: &HTTPRoute, service_namespace: &str, service: &str) -> bool {
+    let own = route.metadata.namespace.as_deref().unwrap_or("default");
+    route.spec.rules.iter().flat_map(|rule| &rule.backend_refs).any(|b| {
+        b.name == service
+            && b.kind.as_deref().is_none_or(|kind| kind == "Service")
+            && b.namespace.as_deref().unwrap_or(own) == service_namespace
     })
 }
 

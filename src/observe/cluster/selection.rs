@@ -50,7 +50,7 @@ pub fn pods_of(source: &dyn ClusterSource, namespace: &str, selector: &LabelSele
 }
 
 /// Pods that a Service's selector matches, running or not. A Service without selector matches none.
-pub(super) fn pods_behind(source: &dyn ClusterSource, namespace: &str, service: &Service) -> Vec<Arc<Pod>> {
+pub fn pods_behind(source: &dyn ClusterSource, namespace: &str, service: &Service) -> Vec<Arc<Pod>> {
     selector_of(service).map_or_else(Vec::new, |selector| pods_of(source, namespace, &selector))
 }
 

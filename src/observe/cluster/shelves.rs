@@ -8,7 +8,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use kube::ResourceExt;
 use parking_lot::RwLock;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Namespace and name; the namespace of a cluster-scoped object is empty.
@@ -53,6 +53,11 @@ impl<K> Shelf<K> {
         self.objects.read().values().cloned().collect()
     }
 
+    /// The objects for which `wanted` holds.
+    pub fn matching(&self, wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
+        self.objects.read().values().filter(|o| wanted(o)).cloned().collect()
+    }
+
     /// Puts an object on the shelf; the one that lay there is returned.
     pub fn put(&self, key: Key, object: K) -> Option<Arc<K>> {
         self.objects.write().insert(key, Arc::new(object))
@@ -83,4 +88,6 @@ pub struct Shelves {
     pub(super) gateways: Shelf<Gateway>,
     pub(super) config_maps: Shelf<ConfigMap>,
     pub(super) carriers: Carriers,
+    /// API groups that the cluster serves; none while nobody has looked.
+    pub(super) groups: RwLock<Option<BTreeSet<String>>>,
 }

@@ -5,6 +5,7 @@
 //! heartbeat of a Node or a new `resourceVersion` changes nothing and wakes nobody.
 
 mod feed;
+mod groups;
 mod named;
 mod trim;
 
@@ -129,6 +130,13 @@ impl Stores {
             config_maps: Mutex::default(),
             named: Mutex::default(),
         };
+        let (groups, shared, stop) = (this.client.clone(), Arc::clone(&this.shared), this.stop.clone());
+        this.runtime.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => (),
+                () = groups::follow(groups, &shared) => (),
+            }
+        });
         let all = || vec![Scope::All];
         let scopes = || match options.namespaces.as_slice() {
             [] => all(),

@@ -101,7 +101,9 @@ impl Named {
             tracing::warn!(kind, namespace, name, problem, "object of a target cannot be read");
         }
         if shared.shelves.carriers.put(&self.at, sight) {
-            let namespace = Some(self.at.namespace.clone()).filter(|n| !n.is_empty());
+            // What an ingress controller is told concerns origins of every namespace.
+            let everywhere = self.at.kind == "ConfigMap";
+            let namespace = Some(self.at.namespace.clone()).filter(|n| !n.is_empty() && !everywhere);
             // Nobody may be listening yet.
             let _ = shared.changes.send(Change { kind: Kind::Foreign, namespace, name: self.at.name.clone() });
         }

@@ -1,6 +1,8 @@
 //! What is kept of an object: what facts and plans read. The rest costs memory, and its changes would wake the
 //! reconciler for nothing.
 
+use super::super::callers::SCRAPE;
+use super::super::{ingress_nginx, traefik};
 use crate::api::field;
 use k8s_openapi::api::core::v1::{Container, Node, NodeCondition, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -51,15 +53,19 @@ fn without_times(condition: NodeCondition) -> NodeCondition {
     NodeCondition { type_: condition.type_, status: condition.status, ..NodeCondition::default() }
 }
 
-/// Of a Pod: ports, addresses, and how its containers fare.
+/// Of a Pod: ports, addresses, how its containers fare, who scrapes it, and the settings of an ingress controller.
 pub(super) fn pod(pod: &mut Pod) {
     let ports = |c: Container| Container {
+        args: ingress_nginx::arguments(&c).or_else(|| traefik::arguments(&c)),
         name: c.name,
         ports: c.ports,
         restart_policy: c.restart_policy,
         ..Container::default()
     };
-    pod.metadata.annotations = None;
+    if let Some(annotations) = &mut pod.metadata.annotations {
+        annotations.retain(|key, _| key == SCRAPE);
+    }
+    pod.metadata.annotations = pod.metadata.annotations.take().filter(|kept| !kept.is_empty());
     pod.spec = pod.spec.take().map(|s| PodSpec {
         containers: s.containers.into_iter().map(ports).collect(),
         init_containers: s.init_containers.map(|c| c.into_iter().map(ports).collect()),

@@ -1,0 +1,132 @@
+//! What each refusal says: what is wrong, and what to do. One line for every way in which a plan refuses.
+
+use super::*;
+
+/// What the first target, or this one, is refused with.
+fn of(plan: &Plan, target: usize) -> String {
+    plan.targets[target].veto.as_ref().map_or_else(|| "not refused".to_owned(), ToString::to_string)
+}
+
+fn of_site(text: &str) -> String {
+    of(&Situation::of(text).plan(), 0)
+}
+
+const INLINE: &str = "source: {type: Inline, inline: {cidrs: [192.0.2.0/24, '2001:db8::/32']}}";
+
+/// A list of so many prefixes.
+fn many(count: u32) -> String {
+    let one = |i: u32| format!("198.{}.{}.{}/32", 18 + (i >> 15), (i >> 7) & 255, (i & 127) * 2);
+    let all: Vec<String> = (0..count).map(one).collect();
+    INLINE.replace("192.0.2.0/24, '2001:db8::/32'", &all.join(", "))
+}
+
+#[test]
+fn of_lists_that_cannot_be_used() {
+    let with = |to: &str| of_site(&closed().replace(INLINE, to));
+    let status = |status: &str| {
+        let active =
+            "active: {hash: h, shortHash: h, prefixes: 1, ipv4Prefixes: 1, ipv6Prefixes: 0, cidrs: [203.0.113.0/24]}";
+        let kind = format!("kind: ProxyNetwork\nmetadata: {{name: edge}}\nstatus: {{{active}, {status}}}");
+        let site = closed().replace("kind: ProxyNetwork\nmetadata: {name: edge}", &kind);
+        Situation::of(&site).plan().desired.unwrap().concern.unwrap().to_string()
+    };
+    let unnamed = Situation::of(&closed().replace(", networkRef: {name: edge}", "").replace("Enforce", "Observe"));
+    let unnamed = plan(&PlanInput { mode: Mode::Enforce, ..unnamed.input() });
+    let lines = [
+        of(&unnamed, 0),
+        of_site(&closed().replace("networkRef: {name: edge}", "networkRef: {name: other}")),
+        with("source: {type: Preset, preset: {name: Cloudflare}}"),
+        with("source: {type: Inline, inline: {cidrs: [0.0.0.0/0]}}"),
+        of_site(&closed().replace("allowlist:", "allowlist:\n    extraCIDRs: [{cidr: 0.0.0.0/0, reason: all}]")),
+        status("conditions: [], quarantined: {hash: 'sha256:new', added: 0, removed: 9, reason: Loss}"),
+        status(
+            "conditions: [{type: Fetched, status: 'False', reason: Unreachable, message: no route, lastTransitionTime: '2026-01-01T00:00:00Z'}]",
+        ),
+    ];
+    insta::assert_snapshot!("messages_of_lists", lines.join("\n"));
+}
+
+#[test]
+fn of_policies() {
+    let narrow = "networkPolicy: {podSelector: {matchLabels: {app: web, tier: x}}, isolation";
+    let turned = written(&closed(), |t| t).replace(CLOSED, "").replace("networkPolicy: {isolation", narrow);
+    let extra = "allowlist:\n    extraCIDRs: [{cidr: 10.0.9.9/32, reason: leeward}]";
+    let locked = written(&closed().replace("allowlist:", extra), |t| t).replace(extra, "allowlist:");
+    let mut locked = Situation::of(&locked);
+    locked.own = vec!["10.0.9.9".parse().unwrap()];
+    let last = written(&closed(), |t| t)
+        .replace(CLOSED, "")
+        .replace("mode: Enforce", "mode: Enforce\n    deletionPolicy: Delete");
+    let last = Situation::of(&last);
+    let lines = [
+        of_site(&closed().replace("{leeward.dev/enforce: allowed}", "{}")),
+        of_site(&written(&closed(), |t| t.replace("shop/shop", "shop/other"))),
+        of_site(&written(&closed(), |t| t.replace("leeward.dev/origin", "example.com/origin"))),
+        of_site(&closed().replace(
+            "networkPolicy: {isolation",
+            "networkPolicy: {podSelector: {matchLabels: {app: other}}, isolation",
+        )),
+        of_site(&turned),
+        of(&release(&last.input()), 0),
+        of(&locked.plan(), 0),
+        of_site(&closed().replace(INLINE, &many(30_000))),
+    ];
+    insta::assert_snapshot!("messages_of_policies", lines.join("\n"));
+}
+
+#[test]
+fn of_fields() {
+    let on = |site: &str| of(&Situation::of(site).plan(), 1);
+    let filler = |bytes: usize| {
+        closed().replace("annotations: {other: thing}", &format!("annotations: {{other: {}}}", "x".repeat(bytes)))
+    };
+    let alb = closed().replace("preset: IngressNginx", "preset: AWSALB").replace(INLINE, &many(61));
+    let service = |more: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: lb, namespace: shop}}, spec: {{type: LoadBalancer{more}}}}}"
+        )
+    };
+    let ranges = "type: ServiceSourceRanges, serviceSourceRanges: {name: lb}";
+    let big = format!(", externalName: {}", "x".repeat(1 << 20));
+    let middleware = "{apiVersion: traefik.io/v1alpha1, kind: Middleware, metadata: {name: edge, namespace: shop}, spec: {ipAllowList: {sourceRange: [203.0.113.0/24]}}}";
+    let middleware =
+        foreign(MIDDLEWARE, middleware).replace("mode: Enforce", "mode: Enforce\n    deletionPolicy: Delete");
+    let held = middleware.replace("metadata: {name: edge, namespace: shop}", "metadata: {name: edge, namespace: shop, managedFields: [{manager: leeward-shop, operation: Apply, fieldsV1: {'f:spec': {'f:ipAllowList': {'f:sourceRange': {}}}}}]}");
+    let held = Situation::of(&held);
+    let lines = [
+        on(&annotated("192.0.2.0/24", &[("kubectl", "Update")])),
+        on(&closed().replace("  name: web\n  namespace: shop\n  uid", "  name: else\n  namespace: shop\n  uid")),
+        on(&filler(262_100)),
+        on(&alb),
+        of_site(&foreign(ranges, &service(&big))),
+        of_site(&foreign(ranges, &service("").replace("LoadBalancer", "ClusterIP"))),
+        of(&release(&held.input()), 0),
+    ];
+    insta::assert_snapshot!("messages_of_fields", lines.join("\n"));
+}
+
+#[test]
+fn of_what_happened_before() {
+    let mut site = Situation::of(&closed());
+    let (key, fingerprint) = {
+        let planned = site.plan();
+        (planned.targets[0].key.clone(), planned.targets[0].fingerprint.clone())
+    };
+    site.memory.written(&key, &fingerprint);
+    for i in 0..6 {
+        site.memory.may_write(&key, &fingerprint, Timestamp::from_second(i).unwrap());
+    }
+    let contested = of(&site.plan(), 0);
+    site.memory = Memory::default();
+    site.memory.roll_back(&key, &fingerprint);
+    let rolled_back = of(&site.plan(), 0);
+    let mut shared = Situation::of(&closed());
+    let other = Situation::of(&closed().replace("{name: shop, namespace: shop}", "{name: other, namespace: shop}"));
+    shared.neighbours =
+        vec![Neighbour { origin: Arc::new(other.origin), created: Some(Timestamp::from_second(1000).unwrap()) }];
+    let unread = Situation::of(SITE);
+    let live = Live(&unread.files);
+    let unseen = plan(&PlanInput { source: &live, ..unread.input() });
+    let lines = [contested, rolled_back, of(&shared.plan(), 0), of(&shared.plan(), 1), of(&unseen, 0)];
+    insta::assert_snapshot!("messages_of_what_happened", lines.join("\n"));
+}

@@ -1,0 +1,107 @@
+//! Who is known to connect to pods from inside of the cluster: what routes lead to them, what scrapes them, whose egress
+//! names them. Nobody writes down all of it, so whoever is not named here may call all the same.
+
+use super::ClusterSource;
+use super::entrances::services_of;
+use super::routes::{forwards_to, leads_to};
+use super::selection::matches;
+use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy, NetworkPolicyPeer};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// By convention, what Prometheus scrapes.
+pub(super) const SCRAPE: &str = "prometheus.io/scrape";
+
+/// In words, each once, sorted.
+pub fn callers(source: &dyn ClusterSource, namespace: &str, pods: &[Arc<Pod>]) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let mut services: Vec<Arc<Service>> = pods.iter().flat_map(|pod| services_of(source, pod)).collect();
+    services.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
+    services.dedup_by(|a, b| a.metadata.name == b.metadata.name);
+    for service in &services {
+        let name = service.metadata.name.as_deref().unwrap_or_default();
+        let routes = leading_to(source, namespace, name);
+        found.extend(routes.into_iter().map(|route| format!("the ingress controller of {route}")));
+        found.extend(aliases(source, namespace, name));
+        if is_scraped(service.metadata.annotations.as_ref()) {
+            found.insert(format!("Prometheus ({SCRAPE} on Service {namespace}/{name})"));
+        }
+    }
+    if let Some(pod) = pods.iter().find(|pod| is_scraped(pod.metadata.annotations.as_ref())) {
+        let name = pod.metadata.name.as_deref().unwrap_or_default();
+        found.insert(format!("Prometheus ({SCRAPE} on Pod {namespace}/{name})"));
+    }
+    let own = source.namespace(namespace);
+    let own_labels = own.as_ref().and_then(|n| n.metadata.labels.as_ref());
+    let names = |policy: &NetworkPolicy| {
+        let inside = policy.metadata.namespace.as_deref() == Some(namespace);
+        let rules = policy.spec.iter().flat_map(|spec| spec.egress.iter().flatten());
+        rules.flat_map(|rule| rule.to.iter().flatten()).any(|peer| {
+            let there = match &peer.namespace_selector {
+                None => inside,
+                Some(selector) => matches(selector, own_labels),
+            };
+            let meant =
+                |pod: &Arc<Pod>| peer.pod_selector.as_ref().is_none_or(|s| matches(s, pod.metadata.labels.as_ref()));
+            is_particular(peer) && there && pods.iter().any(meant)
+        })
+    };
+    for policy in source.shelves().policies.matching(names) {
+        let (at, name) = (policy.metadata.namespace.as_deref(), policy.metadata.name.as_deref());
+        let (at, name) = (at.unwrap_or_default(), name.unwrap_or_default());
+        found.insert(format!("the pods of NetworkPolicy {at}/{name} (its egress names them)"));
+    }
+    found.into_iter().collect()
+}
+
+/// Ingresses and `HTTPRoutes` that lead to a Service.
+pub fn leading_to(source: &dyn ClusterSource, namespace: &str, service: &str) -> Vec<String> {
+    let ingresses = source.ingresses(namespace).into_iter().filter(|ingress| leads(ingress, service));
+    let ingresses =
+        ingresses.map(|o| format!("Ingress {namespace}/{}", o.metadata.name.as_deref().unwrap_or_default()));
+    let routes = source.shelves().http_routes.matching(|route| forwards_to(route, namespace, service));
+    let routes = routes.into_iter().map(|route| {
+        let at = route.metadata.namespace.as_deref().unwrap_or("default");
+        format!("HTTPRoute {at}/{}", route.metadata.name.as_deref().unwrap_or_default())
+    });
+    ingresses.chain(routes).collect()
+}
+
+/// Whether an Ingress leads to a Service of its namespace.
+pub(super) fn leads(ingress: &Ingress, service: &str) -> bool {
+    ingress.spec.as_ref().is_some_and(|spec| leads_to(spec, service))
+}
+
+/// Namespaces that have a name of their own for the Service.
+fn aliases(source: &dyn ClusterSource, namespace: &str, name: &str) -> Vec<String> {
+    let wanted = format!("{name}.{namespace}.svc");
+    let is_alias = |service: &Service| {
+        let target = service.spec.as_ref().and_then(|spec| spec.external_name.as_deref()).unwrap_or_default();
+        target.strip_prefix(&wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let aliases = source.shelves().services.matching(is_alias).into_iter();
+    aliases
+        .map(|service| {
+            let at = service.metadata.namespace.as_deref().unwrap_or_default();
+            format!(
+                "whoever uses Service {at}/{} (a name for it)",
+                service.metadata.name.as_deref().unwrap_or_default()
+            )
+        })
+        .collect()
+}
+
+fn is_scraped(annotations: Option<&BTreeMap<String, String>>) -> bool {
+    annotations.and_then(|all| all.get(SCRAPE)).map(String::as_str) == Some("true")
+}
+
+/// A peer that means everything names nobody.
+fn is_particular(peer: &NetworkPolicyPeer) -> bool {
+    let says = |selector: &LabelSelector| {
+        selector.match_labels.as_ref().is_some_and(|labels| !labels.is_empty())
+            || selector.match_expressions.as_ref().is_some_and(|list| !list.is_empty())
+    };
+    [&peer.pod_selector, &peer.namespace_selector].into_iter().flatten().any(says)
+}
