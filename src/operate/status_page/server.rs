@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -91,13 +91,10 @@ async fn answer(stream: TcpStream, app: Router, request: Duration) {
 
 fn router(pages: Pages) -> Router {
     Router::new()
-        .route("/", get(|pages, query, headers| fleet(pages, query, headers, Form::Html)))
-        .route("/origins/{namespace}/{name}", get(|pages, key, headers| origin(pages, key, headers, Form::Html)))
-        .route("/api/v1alpha1/origins", get(|pages, query, headers| fleet(pages, query, headers, Form::Json)))
-        .route(
-            "/api/v1alpha1/origins/{namespace}/{name}",
-            get(|pages, key, headers| origin(pages, key, headers, Form::Json)),
-        )
+        .route("/", fleet(Form::Html))
+        .route("/origins/{namespace}/{name}", origin(Form::Html))
+        .route("/api/v1alpha1/origins", fleet(Form::Json))
+        .route("/api/v1alpha1/origins/{namespace}/{name}", origin(Form::Json))
         .route("/style.css", get(style))
         .fallback(nothing)
         .layer(axum::middleware::map_response(guarded))
@@ -118,23 +115,24 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-async fn fleet(State(pages): State<Pages>, RawQuery(query): RawQuery, headers: HeaderMap, form: Form) -> Response {
-    match pages.fleet(&query.unwrap_or_default(), form) {
-        Ok(body) => document(&headers, form, body),
-        Err(problem) => refused(&pages, form, StatusCode::BAD_REQUEST, &problem),
-    }
+fn fleet(form: Form) -> MethodRouter<Pages> {
+    get(move |State(pages): State<Pages>, RawQuery(query): RawQuery, headers: HeaderMap| async move {
+        match pages.fleet(&query.unwrap_or_default(), form) {
+            Ok(body) => document(&headers, form, body),
+            Err(problem) => refused(&pages, form, StatusCode::BAD_REQUEST, &problem),
+        }
+    })
 }
 
-async fn origin(
-    State(pages): State<Pages>,
-    Path((namespace, name)): Path<(String, String)>,
-    headers: HeaderMap,
-    form: Form,
-) -> Response {
-    match pages.origin(&namespace, &name, form) {
-        Some(body) => document(&headers, form, body),
-        None => refused(&pages, form, StatusCode::NOT_FOUND, &Problem::unknown()),
-    }
+fn origin(form: Form) -> MethodRouter<Pages> {
+    get(
+        move |State(pages): State<Pages>, Path((namespace, name)): Path<(String, String)>, headers: HeaderMap| async move {
+            match pages.origin(&namespace, &name, form) {
+                Some(body) => document(&headers, form, body),
+                None => refused(&pages, form, StatusCode::NOT_FOUND, &Problem::unknown()),
+            }
+        },
+    )
 }
 
 async fn style(headers: HeaderMap) -> Response {

@@ -156,11 +156,11 @@ impl Fleet<'_> {
     }
 
     fn form(&self) -> Markup {
-        let given = |text: &Option<String>| text.clone().unwrap_or_default();
+        let given = |text: Option<&String>| text.cloned().unwrap_or_default();
         html! {
             form role="search" aria-label="Origins" {
-                label { "Name " input type="search" name="name" value=(given(&self.wanted.name)) maxlength="253"; }
-                label { "Namespace " input type="text" name="namespace" value=(given(&self.wanted.namespace)) maxlength="63"; }
+                label { "Name " input type="search" name="name" value=(given(self.wanted.name.as_ref())) maxlength="253"; }
+                label { "Namespace " input type="text" name="namespace" value=(given(self.wanted.namespace.as_ref())) maxlength="63"; }
                 label { "State "
                     select name="state" {
                         option value="" { "Any" }
