@@ -157,7 +157,7 @@ fn timed<T>(repeated: u32, work: impl Fn() -> T) -> Result<(Duration, T)> {
         drop(black_box(work()));
     }
     let result = black_box(work());
-    Ok(((spent()? - start) / repeated, result))
+    Ok((spent()?.saturating_sub(start) / repeated, result))
 }
 
 fn main() -> Result<()> {
