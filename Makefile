@@ -54,18 +54,21 @@ lint-workflows: ## actionlint and zizmor on .github/; nothing in it runs here
 docs: ## links, the book's summary, commands, paths and named tests of every page; needs only Python
 	hack/docs/check
 
-generate: ## write crds/ from the Rust types, the dashboards from their script, and what the charts take from both
+generate: ## write crds/ from the Rust types, the dashboards from their script, and what the charts and deploy/ take
 	@mkdir -p crds
 	$(CARGO) run --quiet --bin leeward -- crds --directory crds
 	hack/dashboards/build
 	hack/charts/generate
+	hack/deploy/generate
 
-generated: ## fail when crds/ and charts/ are not what they are generated from
+generated: ## fail when crds/, charts/ and deploy/ are not what they are generated from
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(CARGO) run --quiet --bin leeward -- crds --directory "$$fresh"; \
 	diff -r --exclude=Kustomization "$$fresh" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }; \
 	cp -r charts "$$fresh/charts"; hack/charts/generate "$$fresh/charts"; \
-	diff -r "$$fresh/charts" charts || { echo "charts/ is stale: run make generate" >&2; exit 1; }
+	diff -r "$$fresh/charts" charts || { echo "charts/ is stale: run make generate" >&2; exit 1; }; \
+	cp -r deploy "$$fresh/deploy"; hack/deploy/generate "$$fresh/deploy"; \
+	diff -r "$$fresh/deploy" deploy || { echo "deploy/ is stale: run make generate" >&2; exit 1; }
 
 situations: tools ## stage the network situations and ask about each; FILTER=word picks some
 	@hack/envoy/install >/dev/null; \
