@@ -220,7 +220,7 @@ volumes:
 # What would be mounted by itself, but with a token of one hour that is renewed.
 - name: api-access
   projected:
-    defaultMode: 0440
+    defaultMode: 288 # 0440, which not every reader of YAML takes for an octal number
     sources:
     - serviceAccountToken:
         path: token
