@@ -16,7 +16,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 endif
 
-.PHONY: help demo demo-shell test lint lint-workflows docs generate generated bench accuracy situations tools control-plane clean-lab
+.PHONY: help demo demo-shell test image test-image image-again lint lint-workflows lint-manifests docs generate generated bench accuracy situations tools control-plane clean-lab
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,12 +44,28 @@ test: tools ## lint, generated files, and every test, against a real control pla
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
 
-lint: docs ## rustfmt and clippy, warnings are errors; and the documents
+image: ## build the image without a container engine; prints where it is. Minutes, then from the cache until a source changes
+	@hack/tools image; hack/image/build
+
+test-image: tools ## what is in that image, and that it runs as the charts run it, against a real control plane
+	@hack/tools image; hack/image/build >/dev/null; \
+	KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
+	$(CARGO) test --test image
+
+image-again: ## build it a second time, in another place and from nothing, and compare every byte
+	@hack/tools image; first=$$(hack/image/build); second=$$(hack/image/build --again); trap 'rm -rf "$$second"' EXIT; \
+	diff -r "$$first" "$$second" && echo "both builds have the same bytes"
+
+lint: docs ## rustfmt and clippy, warnings are errors; the documents; yamllint, hadolint and shellcheck
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	hack/manifests/lint --quick
 
 lint-workflows: ## actionlint and zizmor on .github/; nothing in it runs here
 	@hack/workflows/lint
+
+lint-manifests: ## what charts and overlays render, the examples, the Dockerfile and the scripts, through six linters
+	@hack/manifests/lint
 
 docs: ## links, the book's summary, commands, paths and named tests of every page; needs only Python
 	hack/docs/check
