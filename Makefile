@@ -16,7 +16,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := $(CURDIR)/hack/as-root
 endif
 
-.PHONY: help demo demo-shell test lint lint-workflows scripts docs book generate generated bench accuracy situations tools control-plane clean-lab
+.PHONY: help demo demo-shell test image test-image image-again lint lint-workflows lint-manifests scripts docs book generate generated bench accuracy situations tools control-plane clean-lab
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,15 +48,31 @@ test: tools ## lint, generated files, and every test, against a real control pla
 	$(MAKE) lint generated; \
 	$(CARGO) test --workspace --no-fail-fast
 
-lint: docs scripts ## rustfmt and clippy, warnings are errors; the documents, and the shell scripts
+image: ## build the image without a container engine; prints where it is. Minutes, then from the cache until a source changes
+	@hack/tools image; hack/image/build
+
+test-image: tools ## what is in that image, and that it runs as the charts run it, against a real control plane
+	@hack/tools image; hack/image/build >/dev/null; \
+	KUBEBUILDER_ASSETS="$$(hack/control-plane/build)"; export KUBEBUILDER_ASSETS; \
+	$(CARGO) test --test image
+
+image-again: ## build it a second time, in another place and from nothing, and compare every byte
+	@hack/tools image; first=$$(hack/image/build); second=$$(hack/image/build --again); trap 'rm -rf "$$second"' EXIT; \
+	diff -r "$$first" "$$second" && echo "both builds have the same bytes"
+
+lint: docs scripts ## rustfmt and clippy, warnings are errors; the documents, the shell scripts, yamllint and hadolint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	hack/manifests/lint --quick
 
 lint-workflows: ## actionlint and zizmor on .github/; nothing in it runs here
 	@hack/workflows/lint
 
 scripts: ## shellcheck on every shell script
 	hack/shellcheck/lint
+
+lint-manifests: ## what charts and overlays render, the examples and the Dockerfile, through five linters
+	@hack/manifests/lint
 
 docs: ## links, the book's summary, commands, paths and named tests of every page; needs only Python
 	hack/docs/check
@@ -66,15 +82,16 @@ book: ## the pages as one book in target/book; warnings and links that lead nowh
 	if grep -E ' (WARN|ERROR) ' <<<"$$said" >&2; then exit 1; fi; \
 	hack/mdbook/check target/book
 
-generate: ## write crds/ from the Rust types, the dashboards from their script, and what the charts and docs/ take from them
+generate: ## write crds/ from the Rust types, the dashboards from their script, and what charts/, docs/ and deploy/ take from them
 	@mkdir -p crds
 	$(CARGO) run --quiet --bin leeward -- crds --directory crds
 	hack/dashboards/build
 	hack/charts/generate
 	hack/docs/reference
 	hack/argocd/generate
+	hack/deploy/generate
 
-generated: ## fail when crds/, charts/ and parts of docs/ and deploy/ are not what they are generated from
+generated: ## fail when crds/, charts/, deploy/ and parts of docs/ are not what they are generated from
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
 	$(CARGO) run --quiet --bin leeward -- crds --directory "$$fresh"; \
 	diff -r --exclude=Kustomization "$$fresh" crds || { echo "crds/ is stale: run make generate" >&2; exit 1; }; \
@@ -83,7 +100,9 @@ generated: ## fail when crds/, charts/ and parts of docs/ and deploy/ are not wh
 	cp -r docs "$$fresh/docs"; hack/docs/reference "$$fresh/docs"; \
 	diff -r "$$fresh/docs" docs || { echo "docs/ is stale: run make generate" >&2; exit 1; }; \
 	hack/argocd/generate "$$fresh"; \
-	diff "$$fresh/argocd-cm.yaml" deploy/argocd/argocd-cm.yaml || { echo "deploy/argocd/ is stale: run make generate" >&2; exit 1; }
+	diff "$$fresh/argocd-cm.yaml" deploy/argocd/argocd-cm.yaml || { echo "deploy/argocd/ is stale: run make generate" >&2; exit 1; }; \
+	cp -r deploy "$$fresh/deploy"; hack/deploy/generate "$$fresh/deploy"; \
+	diff -r "$$fresh/deploy" deploy || { echo "deploy/ is stale: run make generate" >&2; exit 1; }
 
 situations: tools ## stage the network situations and ask about each; FILTER=word picks some
 	@hack/envoy/install >/dev/null; \

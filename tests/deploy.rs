@@ -139,11 +139,13 @@ fn it_installs_twice_and_grants_what_is_meant() {
 
     // Targets in objects of other projects: by namespace, one kind each.
     assert!(!may("patch", "services", "shop"));
-    server.kubectl(&["apply", "-n", "shop", "-f", &path("deploy/enforce/targets/service.yaml")]).unwrap();
+    server.kubectl(&["apply", "-n", "shop", "-k", &path("deploy/enforce/targets/service")]).unwrap();
     assert!(may("patch", "services", "shop") && !may("patch", "services", EVERYWHERE));
     assert!(!may("delete", "services", "shop") && !may("create", "services", "shop"));
-    let folder = path("deploy/enforce/targets");
-    server.kubectl(&["apply", "--dry-run=server", "-n", "shop", "-f", &folder]).unwrap();
+    for target in std::fs::read_dir(path("deploy/enforce/targets")).unwrap() {
+        let folder = target.unwrap().path().display().to_string();
+        server.kubectl(&["apply", "--dry-run=server", "-n", "shop", "-k", &folder]).unwrap();
+    }
 
     // What the comments above the roles tell an administrator to type.
     server.kubectl(&["label", "namespace", "shop", "leeward.dev/enforce=allowed"]).unwrap();
@@ -154,11 +156,11 @@ fn it_installs_twice_and_grants_what_is_meant() {
 fn rights_for_targets_are_one_kind_each_with_a_word_why() {
     let page = std::fs::read_to_string(path("docs/targets.md")).unwrap();
     let mut roles = Vec::new();
-    for file in std::fs::read_dir(path("deploy/enforce/targets")).unwrap() {
-        let file = file.unwrap().path();
-        let name = file.file_name().unwrap().to_str().unwrap().to_owned();
+    for folder in std::fs::read_dir(path("deploy/enforce/targets")).unwrap() {
+        let folder = folder.unwrap().path();
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         assert!(page.contains(&format!("`{name}`")), "docs/targets.md does not name {name}");
-        let text = std::fs::read_to_string(&file).unwrap();
+        let text = std::fs::read_to_string(folder.join("rights.yaml")).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         for (i, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("- apiGroups")) {
             assert!(lines[i - 1].starts_with("# "), "{name}: {line} says not why");

@@ -59,8 +59,7 @@ pub const CASES: [Case; 9] = [
     Case { name: "everywhere", values: EVERYWHERE },
 ];
 
-const NAMESPACED: &str =
-    "mode: namespaced\nwatchNamespaces: [shop, blog]\nenforce: {namespaces: [shop]}\nnetworkPolicy: {enabled: true}";
+const NAMESPACED: &str = "mode: namespaced\nwatchNamespaces: [shop, blog]\nenforce: {namespaces: [shop], targets: [service]}\nnetworkPolicy: {enabled: true}";
 
 const PROBER: &str = "\
 prober:
@@ -99,7 +98,10 @@ tolerations: [{key: edge, operator: Exists}]
 affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: edge, operator: Exists}]}]}}}
 topologySpreadConstraints: [{maxSkew: 2, topologyKey: rack, whenUnsatisfiable: ScheduleAnyway}]
 rbac: {aggregateRoles: true}
-enforce: {namespaces: [shop, blog]}
+enforce:
+  namespaces: [shop, blog]
+  targets: [calico, calico-global, cilium, config-map, contour, envoy-gateway, istio, nginx, openshift, service, traefik, trust-config-map, trust-envoy-gateway]
+  objectFields: [{group: configuration.konghq.com, resource: kongplugins}]
 serviceAccount: {annotations: {note: 'true'}}
 service: {annotations: {note: 'true'}}
 extraObjects:

@@ -11,6 +11,7 @@ mod helm;
 mod kubelet;
 mod life;
 mod namespaced;
+mod overlays;
 mod rendering;
 mod rights;
 mod server;

@@ -64,7 +64,7 @@ fn it_runs_with_its_roles_alone_and_with_every_flag() {
     assert_eq!(outside["status"]["observedGeneration"], -1, "nobody asked for this namespace");
 
     // Without the right it says which one: the test is not one that always passes.
-    cluster.server.kubectl(&["delete", "rolebinding", "-n", "blog", "leeward-origins"]).unwrap();
+    cluster.server.kubectl(&["delete", "rolebinding", "-n", "blog", "leeward-watched"]).unwrap();
     let mut command = crate::helm::helm_for(&cluster.server);
     command.args(["test", "leeward", "-n", NAMESPACE, "--timeout", "60s"]);
     assert!(lab::process::run(&mut command).is_err());

@@ -1,49 +1,21 @@
-//! What the chart's roles allow is what `deploy/` allows, and in mode namespaced only where it watches.
+//! What the chart's roles allow, and where. That they are those of `deploy/` is held in `overlays.rs`, and that those are
+//! what is used in `tests/operator/rights.rs`.
 
-use crate::helm::{checkout, documents, find, rendered};
+use crate::helm::rendered;
 use serde_json::Value;
-use std::collections::BTreeSet;
 
-/// Everything that a role's rules allow, one line each.
-fn allowed(role: &Value) -> BTreeSet<String> {
-    let list = |rule: &Value, field: &str| -> Vec<String> {
-        rule[field].as_array().map(|l| l.iter().map(|v| v.as_str().unwrap().to_owned()).collect()).unwrap_or_default()
-    };
-    let mut found = BTreeSet::new();
-    for rule in role["rules"].as_array().unwrap() {
-        for group in list(rule, "apiGroups") {
-            for resource in list(rule, "resources") {
-                for verb in list(rule, "verbs") {
-                    found.insert(format!("{verb} {resource}.{group} {}", list(rule, "resourceNames").join(",")));
-                }
-            }
-        }
-    }
+/// Kind, namespace and role of every binding.
+fn bindings(all: &[Value]) -> Vec<(String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mine = all.iter().filter(|d| d["kind"].as_str().unwrap().ends_with("Binding") && d["roleRef"].is_object());
+    let mut found: Vec<_> =
+        mine.map(|d| (text(&d["kind"]), text(&d["metadata"]["namespace"]), text(&d["roleRef"]["name"]))).collect();
+    found.sort();
     found
 }
 
-fn union(roles: &[&Value]) -> BTreeSet<String> {
-    roles.iter().flat_map(|role| allowed(role)).collect()
-}
-
-#[test]
-fn the_default_rights_are_those_of_deploy() {
-    let plain = documents(&std::fs::read_to_string(checkout("deploy/rbac.yaml")).unwrap());
-    let chart = rendered("");
-    for (kind, name) in [("ClusterRole", "leeward"), ("ClusterRole", "leeward-enforcer"), ("Role", "leeward")] {
-        assert_eq!(allowed(&find(&chart, kind, name)), allowed(&find(&plain, kind, name)), "{kind} {name}");
-    }
-    let bindings = |all: &[Value]| -> BTreeSet<String> {
-        let mine = all.iter().filter(|d| d["kind"].as_str().unwrap().ends_with("Binding") && d["roleRef"].is_object());
-        mine.map(|d| {
-            let (kind, place) = (d["kind"].as_str().unwrap(), d["metadata"]["namespace"].as_str().unwrap_or_default());
-            format!("{kind} {place} {} {}", d["roleRef"], d["subjects"])
-        })
-        .collect()
-    };
-    assert_eq!(bindings(&chart), bindings(&plain));
-    let account = find(&chart, "ServiceAccount", "leeward");
-    assert_eq!(account["automountServiceAccountToken"], false);
+fn roles(all: &[Value]) -> Vec<&Value> {
+    all.iter().filter(|d| d["kind"].as_str().unwrap().ends_with("Role")).collect()
 }
 
 #[test]
@@ -68,24 +40,51 @@ fn a_secret_may_be_got_only_by_the_name_that_the_values_give() {
 
 #[test]
 fn mode_namespaced_gives_the_same_rights_in_fewer_places() {
-    let everywhere = find(&rendered(""), "ClusterRole", "leeward");
     let few = rendered("mode: namespaced\nwatchNamespaces: [shop, blog]\nenforce: {namespaces: [shop]}");
-    let cluster = find(&few, "ClusterRole", "leeward");
-    let places: Vec<&Value> =
-        few.iter().filter(|d| d["kind"] == "Role" && d["metadata"]["name"] == "leeward-origins").collect();
-    let names: Vec<&str> = places.iter().map(|p| p["metadata"]["namespace"].as_str().unwrap()).collect();
-    assert_eq!(names, ["shop", "blog"]);
-    for place in &places {
-        assert_eq!(union(&[&cluster, place]), allowed(&everywhere));
-    }
-    assert!(
-        allowed(&cluster)
-            .iter()
-            .all(|right| { ["proxynetworks", "nodes", "namespaces"].iter().any(|resource| right.contains(resource)) })
+    let everywhere = rendered("");
+    let rules = |all: &[Value]| roles(all).iter().map(|role| role["rules"].clone()).collect::<Vec<_>>();
+    assert_eq!(rules(&few), rules(&everywhere));
+    let binding = |kind: &str, place: &str, role: &str| (kind.to_owned(), place.to_owned(), role.to_owned());
+    assert_eq!(
+        bindings(&everywhere),
+        [
+            binding("ClusterRoleBinding", "", "leeward"),
+            binding("ClusterRoleBinding", "", "leeward-watched"),
+            binding("RoleBinding", "leeward-system", "leeward"),
+        ]
     );
-    let enforcing: Vec<&Value> =
-        few.iter().filter(|d| d["kind"] == "RoleBinding" && d["roleRef"]["name"] == "leeward-enforcer").collect();
-    assert_eq!(enforcing.len(), 1);
-    assert_eq!(enforcing[0]["metadata"]["namespace"], "shop");
-    assert!(few.iter().all(|d| d["kind"] != "ClusterRoleBinding" || d["roleRef"]["name"] == "leeward"));
+    assert_eq!(
+        bindings(&few),
+        [
+            binding("ClusterRoleBinding", "", "leeward"),
+            binding("RoleBinding", "blog", "leeward-watched"),
+            binding("RoleBinding", "leeward-system", "leeward"),
+            binding("RoleBinding", "shop", "leeward-enforcer"),
+            binding("RoleBinding", "shop", "leeward-watched"),
+        ]
+    );
+    // What stays bound in the whole cluster is about kinds of the whole cluster.
+    let cluster = few.iter().find(|d| d["kind"] == "ClusterRole" && d["metadata"]["name"] == "leeward").unwrap();
+    for rule in cluster["rules"].as_array().unwrap() {
+        for resource in rule["resources"].as_array().unwrap() {
+            let resource = resource.as_str().unwrap().trim_end_matches("/status");
+            assert!(["proxynetworks", "nodes", "namespaces"].contains(&resource), "{resource} in every namespace");
+        }
+    }
+}
+
+#[test]
+fn without_enforce_there_is_nothing_to_bind_for_more() {
+    let all = rendered("enforce: {enabled: false}");
+    let names: Vec<&str> = roles(&all).iter().map(|role| role["metadata"]["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["leeward", "leeward-watched", "leeward"]);
+}
+
+#[test]
+fn kinds_of_the_whole_cluster_need_no_namespace() {
+    let all = rendered("enforce: {targets: [cilium, calico-global]}");
+    let bound: Vec<String> = bindings(&all).into_iter().map(|(kind, _, role)| format!("{kind} {role}")).collect();
+    for target in ["cilium", "calico-global"] {
+        assert!(bound.contains(&format!("ClusterRoleBinding leeward-target-{target}")), "{bound:?}");
+    }
 }

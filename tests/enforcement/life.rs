@@ -51,7 +51,7 @@ impl Site {
         format!("{}.example.com", self.name)
     }
 
-    /// The namespace with the rights that its administrator gives: those of the label, and of these files of
+    /// The namespace with the rights that its administrator gives: those of the label, and of these folders of
     /// `deploy/enforce/targets`.
     pub fn permit(name: &str, targets: &[&str]) {
         let server = &stage().server;

@@ -119,9 +119,9 @@ fn right(event: &Value) -> Option<Right> {
     Some((event["verb"].as_str()?.to_owned(), text("apiGroup"), resource))
 }
 
-/// What `deploy/rbac.yaml` grants; the test's namespace has the binding of `leeward-enforcer`.
+/// What `deploy/base/rbac.yaml` grants; the test's namespace has the binding of `leeward-enforcer`.
 fn granted() -> BTreeSet<Right> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/rbac.yaml");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/base/rbac.yaml");
     let text = std::fs::read_to_string(path).unwrap();
     let list = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()

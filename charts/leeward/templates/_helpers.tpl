@@ -57,6 +57,28 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   namespace: {{ .Release.Namespace }}
 {{- end }}
 
+{{- /* A binding of a role in each namespace of enforce.namespaces: (list $ ROLE). */ -}}
+{{- define "leeward.enforced" }}
+{{- $top := index . 0 }}
+{{- $role := index . 1 }}
+{{- range $top.Values.enforce.namespaces }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ $role }}
+  namespace: {{ . }}
+  labels:
+    {{- include "leeward.labels" $top | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ $role }}
+subjects:
+{{ include "leeward.subject" $top }}
+{{- end }}
+{{- end }}
+
 {{- define "leeward.image" -}}
 {{- $repository := .Values.image.repository }}
 {{- with .Values.global.imageRegistry }}
@@ -76,6 +98,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- if and (eq .Values.mode "cluster") .Values.watchNamespaces }}
 {{- fail "watchNamespaces needs mode namespaced: mode cluster watches every namespace" }}
+{{- end }}
+{{- with .Values.enforce }}
+{{- if and (not .enabled) (or .namespaces .targets .objectFields) }}
+{{- fail "enforce.namespaces, enforce.targets and enforce.objectFields need enforce.enabled: without it nothing may be written" }}
+{{- end }}
+{{- if not .namespaces }}
+{{- range .targets }}
+{{- if $.Files.Get (printf "files/targets/namespace/%s.yaml" .) }}
+{{- fail (printf "%s in enforce.targets needs enforce.namespaces: the namespaces in which such objects may be written" .) }}
+{{- end }}
+{{- end }}
+{{- if .objectFields }}
+{{- fail "enforce.objectFields needs enforce.namespaces: the namespaces in which such objects may be written" }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if and .Values.prometheus.url (not .Values.prometheus.profiles) (not .Values.prometheus.allowUserPromql) }}
 {{- fail "prometheus.url needs prometheus.profiles or prometheus.allowUserPromql: without either nothing would be asked" }}
@@ -186,7 +223,7 @@ volumes:
 # What would be mounted by itself, but with a token of one hour that is renewed.
 - name: api-access
   projected:
-    defaultMode: 0440
+    defaultMode: 288 # 0440, which not every reader of YAML takes for an octal number
     sources:
     - serviceAccountToken:
         path: token

@@ -26,9 +26,9 @@ pub fn bind(plane: &ControlPlane, namespace: &str) -> Result<()> {
     Ok(())
 }
 
-/// Gives it the right for one more type of target: a file of `deploy/enforce/targets`, without its ending.
+/// Gives it the right for one more type of target: a folder of `deploy/enforce/targets`.
 pub fn bind_target(plane: &ControlPlane, namespace: &str, target: &str) -> Result<()> {
-    plane.kubectl(&["apply", "-n", namespace, "-f", &path(&format!("enforce/targets/{target}.yaml"))?])?;
+    plane.kubectl(&["apply", "-n", namespace, "-k", &path(&format!("enforce/targets/{target}"))?])?;
     Ok(())
 }
 
