@@ -160,6 +160,8 @@ impl Model {
     pub fn press(&mut self, key: Key) -> Next {
         match (self.mode, key) {
             (_, Key::Interrupt) | (Mode::List, Key::Letter('q')) => return Next::Quit,
+            // The next picture has the new size.
+            (_, Key::Resized) => {}
             (Mode::Filter, key) => self.type_filter(key),
             (_, Key::Letter('?')) => self.mode = if self.mode == Mode::Help { Mode::List } else { Mode::Help },
             (Mode::Help, _) | (Mode::Detail, Key::Letter('q') | Key::Escape | Key::Enter) => self.mode = Mode::List,

@@ -22,9 +22,8 @@ impl Terminal {
         let (width, height) = (width.to_string(), height.to_string());
         let mut start = this.tmux();
         start.args(["-f", "/dev/null", "new-session", "-d", "-x", &width, "-y", &height]);
-        for (name, value) in environment {
-            start.args(["-e", &format!("{name}={value}")]);
-        }
+        // The server takes its environment from here; PATH cannot be given in any other way.
+        start.envs(environment.iter().copied());
         run(start.arg(command)).context("tmux")?;
         Ok(this)
     }
