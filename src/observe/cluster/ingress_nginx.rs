@@ -60,6 +60,9 @@ pub enum Carried {
     Preamble,
 }
 
+/// What tells two of them apart: namespace, ConfigMap, and class.
+type Identity = (String, Option<(String, String)>, String);
+
 /// Pods that run the same ingress-nginx.
 #[derive(Clone, Debug, Default)]
 pub struct Controller {
@@ -90,7 +93,7 @@ pub fn controller_of(source: &dyn ClusterSource, ingress: &Value) -> Result<Cont
     let text = |pointer: &str| ingress.pointer(pointer).and_then(Value::as_str);
     let annotated = || ingress.pointer("/metadata/annotations")?.get(CLASS_ANNOTATION)?.as_str();
     let class = text("/spec/ingressClassName").or_else(annotated);
-    let mut all: BTreeMap<(String, Option<(String, String)>, String), Vec<Arc<Pod>>> = BTreeMap::new();
+    let mut all: BTreeMap<Identity, Vec<Arc<Pod>>> = BTreeMap::new();
     for pod in source.shelves().pods.matching(|pod| arguments_of(pod).is_some()) {
         let words = arguments_of(&pod).unwrap_or_default();
         let namespace = pod.metadata.namespace.clone().unwrap_or_default();
