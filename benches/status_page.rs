@@ -16,13 +16,14 @@ fn known(number: usize) -> Known {
     let since = Timestamp::from_second(1_790_000_000 + i64::try_from(number).unwrap()).unwrap();
     let (status, cause) = if number.is_multiple_of(10) { ("False", "ProxyBlocked") } else { ("True", "Healthy") };
     let condition = |kind: &str| json!({"type": kind, "status": status, "reason": cause, "message": "Said of it.", "lastTransitionTime": since});
+    let conditions = ["Accepted", "AllowlistSynced", "OriginHealthy", "Ready"].map(condition);
     let evidence =
         json!({"observation": "ViaProxy", "vantage": "cluster", "address": "198.51.100.10:443", "result": "OK"});
     let object = json!({
         "metadata": {"namespace": format!("team-{}", number % 100), "name": format!("site-{number}")},
         "spec": {"proxy": {"url": format!("https://site-{number}.example.com/")}, "origin": {"type": "Addresses"}},
         "status": {
-            "conditions": ["Accepted", "AllowlistSynced", "OriginHealthy", "Ready"].map(condition),
+            "conditions": conditions,
             "diagnosis": {"cause": cause, "layer": "None", "confidence": "High", "pattern": "Steady", "scope": {"type": "All"},
                 "sinceTime": since, "summary": "One or two sentences.", "evidence": [evidence, evidence]},
         },

@@ -110,7 +110,51 @@ fn bad_targets() -> Vec<(String, &'static str)> {
         ))
     };
     let target = |body: &str| origin(&format!("{PROXY}, {SERVICE}, allowlist: {{targets: [{{name: t, {body}}}]}}"));
-    vec![
+    let members = [
+        (
+            "IngressAnnotation",
+            "allowlist.targets[].ingressAnnotation must be set if and only if type is IngressAnnotation",
+        ),
+        ("RouteAnnotation", "allowlist.targets[].routeAnnotation must be set if and only if type is RouteAnnotation"),
+        (
+            "ServiceSourceRanges",
+            "allowlist.targets[].serviceSourceRanges must be set if and only if type is ServiceSourceRanges",
+        ),
+        (
+            "ServiceAnnotation",
+            "allowlist.targets[].serviceAnnotation must be set if and only if type is ServiceAnnotation",
+        ),
+        ("CiliumCIDRGroup", "allowlist.targets[].ciliumCIDRGroup must be set if and only if type is CiliumCIDRGroup"),
+        (
+            "CalicoNetworkSet",
+            "allowlist.targets[].calicoNetworkSet must be set if and only if type is CalicoNetworkSet",
+        ),
+        (
+            "CalicoGlobalNetworkSet",
+            "allowlist.targets[].calicoGlobalNetworkSet must be set if and only if type is CalicoGlobalNetworkSet",
+        ),
+        (
+            "TraefikMiddleware",
+            "allowlist.targets[].traefikMiddleware must be set if and only if type is TraefikMiddleware",
+        ),
+        ("NginxPolicy", "allowlist.targets[].nginxPolicy must be set if and only if type is NginxPolicy"),
+        (
+            "EnvoyGatewaySecurityPolicy",
+            "allowlist.targets[].envoyGatewaySecurityPolicy must be set if and only if type is EnvoyGatewaySecurityPolicy",
+        ),
+        (
+            "IstioAuthorizationPolicy",
+            "allowlist.targets[].istioAuthorizationPolicy must be set if and only if type is IstioAuthorizationPolicy",
+        ),
+        (
+            "ContourHTTPProxy",
+            "allowlist.targets[].contourHTTPProxy must be set if and only if type is ContourHTTPProxy",
+        ),
+        ("ObjectField", "allowlist.targets[].objectField must be set if and only if type is ObjectField"),
+        ("TrustedProxies", "allowlist.targets[].trustedProxies must be set if and only if type is TrustedProxies"),
+    ];
+    let members = members.map(|(kind, message)| (target(&format!("type: {kind}")), message));
+    let others = [
         (
             policy("networkPolicy: {ports: [80]}"),
             "allowlist.targets[].networkPolicy.podSelector must be set unless origin.type is Service: it names the pods that the policy guards",
@@ -126,56 +170,6 @@ fn bad_targets() -> Vec<(String, &'static str)> {
         (
             target("type: IngressAnnotation, networkPolicy: {}, ingressAnnotation: {name: a, preset: IngressNginx}"),
             "allowlist.targets[].networkPolicy may be set only if type is NetworkPolicy",
-        ),
-        (
-            target("type: IngressAnnotation"),
-            "allowlist.targets[].ingressAnnotation must be set if and only if type is IngressAnnotation",
-        ),
-        (
-            target("type: RouteAnnotation"),
-            "allowlist.targets[].routeAnnotation must be set if and only if type is RouteAnnotation",
-        ),
-        (
-            target("type: ServiceSourceRanges"),
-            "allowlist.targets[].serviceSourceRanges must be set if and only if type is ServiceSourceRanges",
-        ),
-        (
-            target("type: ServiceAnnotation"),
-            "allowlist.targets[].serviceAnnotation must be set if and only if type is ServiceAnnotation",
-        ),
-        (
-            target("type: CiliumCIDRGroup"),
-            "allowlist.targets[].ciliumCIDRGroup must be set if and only if type is CiliumCIDRGroup",
-        ),
-        (
-            target("type: CalicoNetworkSet"),
-            "allowlist.targets[].calicoNetworkSet must be set if and only if type is CalicoNetworkSet",
-        ),
-        (
-            target("type: CalicoGlobalNetworkSet"),
-            "allowlist.targets[].calicoGlobalNetworkSet must be set if and only if type is CalicoGlobalNetworkSet",
-        ),
-        (
-            target("type: TraefikMiddleware"),
-            "allowlist.targets[].traefikMiddleware must be set if and only if type is TraefikMiddleware",
-        ),
-        (target("type: NginxPolicy"), "allowlist.targets[].nginxPolicy must be set if and only if type is NginxPolicy"),
-        (
-            target("type: EnvoyGatewaySecurityPolicy"),
-            "allowlist.targets[].envoyGatewaySecurityPolicy must be set if and only if type is EnvoyGatewaySecurityPolicy",
-        ),
-        (
-            target("type: IstioAuthorizationPolicy"),
-            "allowlist.targets[].istioAuthorizationPolicy must be set if and only if type is IstioAuthorizationPolicy",
-        ),
-        (
-            target("type: ContourHTTPProxy"),
-            "allowlist.targets[].contourHTTPProxy must be set if and only if type is ContourHTTPProxy",
-        ),
-        (target("type: ObjectField"), "allowlist.targets[].objectField must be set if and only if type is ObjectField"),
-        (
-            target("type: TrustedProxies"),
-            "allowlist.targets[].trustedProxies must be set if and only if type is TrustedProxies",
         ),
         (
             target("type: NetworkPolicy, configMap: {}"),
@@ -201,13 +195,61 @@ fn bad_targets() -> Vec<(String, &'static str)> {
             object_field("").replace("config.allow", "metadata.annotations"),
             "allowlist.targets[].objectField.path must name a field that carries a list, not one of metadata or status",
         ),
+    ];
+    members.into_iter().chain(others).collect()
+}
+
+/// Wrong accounts, each with what the API server must say.
+fn bad_accounts() -> Vec<(String, &'static str)> {
+    vec![
+        (network("source: {type: Account}"), "source.account must be set if and only if source.type is Account"),
+        (
+            network(
+                "source: {type: Account, account: {product: AlibabaWAF, region: Mainland, secretRef: {name: key}}}",
+            ),
+            "source.account.resourceID must be set for AlibabaWAF (instance), AlibabaESA (site), TencentEdgeOne (zone), AkamaiSiteShield (map) and HuaweiWAF (project), and must not be set for AlibabaAntiDDoS and HuaweiAAD",
+        ),
+        (
+            network(
+                "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, resourceID: a, secretRef: {name: key}}}",
+            ),
+            "and must not be set for AlibabaAntiDDoS and HuaweiAAD",
+        ),
+        (
+            network("source: {type: Account, account: {product: AlibabaAntiDDoS, secretRef: {name: key}}}"),
+            "source.account.region must be set to Mainland or International, and must not be set for AkamaiSiteShield and HuaweiWAF",
+        ),
+        (
+            network(
+                "source: {type: Account, account: {product: AkamaiSiteShield, resourceID: '1', secretRef: {name: key}}}",
+            ),
+            "source.account.endpoint must be set for AkamaiSiteShield (https:// and the host of your API client), HuaweiAAD and HuaweiWAF (the endpoint of your region)",
+        ),
+        (
+            network(
+                "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, endpoint: 'http://api.example.com', secretRef: {name: key}}}",
+            ),
+            "spec.source.account.endpoint: Invalid value",
+        ),
+        (
+            network(
+                "source: {type: Account, account: {product: HuaweiWAF, resourceID: '../a', endpoint: 'https://a.example', secretRef: {name: key}}}",
+            ),
+            "spec.source.account.resourceID: Invalid value",
+        ),
+        (
+            network(
+                "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, secretRef: {name: key}}}, acknowledge: AfterEnforced",
+            ),
+            "acknowledge may be set only for a source.account with AlibabaESA, TencentEdgeOne or AkamaiSiteShield: no other provider wants to be told",
+        ),
     ]
 }
 
 /// Wrong manifests, each with what the API server must say.
 fn bad() -> Vec<(String, &'static str)> {
     let target = |body: &str| origin(&format!("{PROXY}, {SERVICE}, allowlist: {{targets: [{{name: t, {body}}}]}}"));
-    let mut all = bad_targets();
+    let mut all = [bad_targets(), bad_accounts()].concat();
     all.extend([
         (
             origin(&format!("proxy: {{url: 'https://a.example/'}}, {ADDRESSES}, allowlist: {{mode: Enforce}}")),
@@ -240,43 +282,6 @@ fn bad() -> Vec<(String, &'static str)> {
         (
             network("source: {type: Inline, inline: {cidrs: [192.0.2.0/24]}}, edge: {}"),
             "edge must have at least one of cidrs and cnameSuffixes, or be left out",
-        ),
-        (network("source: {type: Account}"), "source.account must be set if and only if source.type is Account"),
-        (
-            network("source: {type: Account, account: {product: AlibabaWAF, region: Mainland, secretRef: {name: key}}}"),
-            "source.account.resourceID must be set for AlibabaWAF (instance), AlibabaESA (site), TencentEdgeOne (zone), AkamaiSiteShield (map) and HuaweiWAF (project), and must not be set for AlibabaAntiDDoS and HuaweiAAD",
-        ),
-        (
-            network(
-                "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, resourceID: a, secretRef: {name: key}}}",
-            ),
-            "and must not be set for AlibabaAntiDDoS and HuaweiAAD",
-        ),
-        (
-            network("source: {type: Account, account: {product: AlibabaAntiDDoS, secretRef: {name: key}}}"),
-            "source.account.region must be set to Mainland or International, and must not be set for AkamaiSiteShield and HuaweiWAF",
-        ),
-        (
-            network("source: {type: Account, account: {product: AkamaiSiteShield, resourceID: '1', secretRef: {name: key}}}"),
-            "source.account.endpoint must be set for AkamaiSiteShield (https:// and the host of your API client), HuaweiAAD and HuaweiWAF (the endpoint of your region)",
-        ),
-        (
-            network(
-                "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, endpoint: 'http://api.example.com', secretRef: {name: key}}}",
-            ),
-            "spec.source.account.endpoint: Invalid value",
-        ),
-        (
-            network(
-                "source: {type: Account, account: {product: HuaweiWAF, resourceID: '../a', endpoint: 'https://a.example', secretRef: {name: key}}}",
-            ),
-            "spec.source.account.resourceID: Invalid value",
-        ),
-        (
-            network(
-                "source: {type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, secretRef: {name: key}}}, acknowledge: AfterEnforced",
-            ),
-            "acknowledge may be set only for a source.account with AlibabaESA, TencentEdgeOne or AkamaiSiteShield: no other provider wants to be told",
         ),
         (network("source: {type: Preset}"), "source.preset must be set if and only if source.type is Preset"),
         (network("source: {type: HTTP}"), "source.http must be set if and only if source.type is HTTP"),

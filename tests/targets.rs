@@ -18,8 +18,8 @@ mod life;
 #[path = "targets/table.rs"]
 mod table;
 
-use leeward::allow::Applied;
 use leeward::allow::plan::Direction;
+use leeward::allow::{Applied, Rollback};
 use leeward::api::conditions::{Reason, Truth};
 use leeward::api::status::TargetState;
 use life::{CASE, Case, established, install, shape, synced};
@@ -279,7 +279,7 @@ async fn whoever_is_let_in_is_believed_before_and_until_after() {
     site.list(&TWO).await;
     let applied = site.reconcile().await;
     assert_eq!(order(&applied), every);
-    let undone: Vec<&str> = applied.rollbacks.iter().map(|rollback| rollback.target()).collect();
+    let undone: Vec<&str> = applied.rollbacks.iter().map(Rollback::target).collect();
     assert_eq!(undone, ["trust", "pods"]);
 }
 

@@ -228,26 +228,39 @@ impl Parts {
             spawn(&mut tasks, "a worker of the reconciler", worker);
         }
 
-        // Told to stop, the tasks end too: that is no accident.
-        let ended = tokio::select! {
-            biased;
-            () = stop.cancelled() => None,
-            ended = tasks.join_next() => Some(ended),
+        let leave = || async {
+            end_election.cancel();
+            let _ = timeout(LEAVE, electing).await;
         };
-        if ended.is_some() {
-            self.health.set_wedged();
-        }
-        stop.cancel();
-        // Work under way is finished, then the lease is given back: never the other way round.
-        let finish = async { while tasks.join_next().await.is_some() {} };
-        let _ = timeout(LEAVE, finish).await;
-        tasks.abort_all();
-        end_election.cancel();
-        let _ = timeout(LEAVE, electing).await;
-        match ended {
-            None => Ok(()),
-            Some(task) => Err(StartError::Ended { task: task.and_then(Result::ok).unwrap_or("a task") }),
-        }
+        last(tasks, &self.health, stop, leave).await
+    }
+}
+
+/// Waits for the end, which comes by being told or by a task that ends of itself. Work under way is finished, then the lease
+/// is given back: never the other way round.
+async fn last<F: Future<Output = ()>>(
+    mut tasks: JoinSet<&'static str>,
+    health: &Health,
+    stop: &CancellationToken,
+    leave: impl FnOnce() -> F,
+) -> Result<(), StartError> {
+    // Told to stop, the tasks end too: that is no accident.
+    let ended = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        ended = tasks.join_next() => Some(ended),
+    };
+    if ended.is_some() {
+        health.set_wedged();
+    }
+    stop.cancel();
+    let finish = async { while tasks.join_next().await.is_some() {} };
+    let _ = timeout(LEAVE, finish).await;
+    tasks.abort_all();
+    leave().await;
+    match ended {
+        None => Ok(()),
+        Some(task) => Err(StartError::Ended { task: task.and_then(Result::ok).unwrap_or("a task") }),
     }
 }
 

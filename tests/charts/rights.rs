@@ -1,8 +1,8 @@
 //! What the chart's roles allow, and where. That they are those of `deploy/` is held in `overlays.rs`, and that those are
 //! what is used in `tests/operator/rights.rs`.
 
-use crate::helm::rendered;
-use serde_json::Value;
+use crate::helm::{checkout, documents, find, rendered};
+use serde_json::{Value, json};
 
 /// Kind, namespace and role of every binding.
 fn bindings(all: &[Value]) -> Vec<(String, String, String)> {
@@ -20,20 +20,19 @@ fn roles(all: &[Value]) -> Vec<&Value> {
 
 #[test]
 fn a_secret_may_be_got_only_by_the_name_that_the_values_give() {
-    let secrets = |all: &[Value]| -> Vec<String> {
-        let roles = all.iter().filter(|d| d["kind"].as_str().unwrap().ends_with("Role") && d["rules"].is_array());
-        let rights = roles.flat_map(|role| {
-            let place = role["metadata"]["namespace"].as_str().unwrap_or("everywhere").to_owned();
-            allowed(role).into_iter().map(move |right| format!("{right} in {place}"))
-        });
-        rights.filter(|right| right.contains("secrets")).collect()
+    let secrets = |all: &[Value]| -> Vec<Value> {
+        let rules = roles(all).into_iter().flat_map(|role| role["rules"].as_array().unwrap().clone());
+        rules.filter(|rule| rule["resources"].as_array().unwrap().contains(&"secrets".into())).collect()
     };
-    assert_eq!(secrets(&rendered("")), Vec::<String>::new());
+    let rule =
+        |names: &[&str]| json!({"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get"]});
+    assert_eq!(secrets(&rendered("")), Vec::<Value>::new());
     let named = rendered("accounts: {secrets: [alibaba-key, edgeone-key]}");
-    let place = find(&named, "Role", "leeward")["metadata"]["namespace"].as_str().unwrap().to_owned();
-    assert_eq!(secrets(&named), [format!("get secrets. alibaba-key,edgeone-key in {place}")]);
+    assert_eq!(secrets(&named), [rule(&["alibaba-key", "edgeone-key"])]);
+    // In one namespace, for one ServiceAccount.
+    assert!(find(&named, "Role", "leeward-accounts")["metadata"]["namespace"].is_string());
     let plain = documents(&std::fs::read_to_string(checkout("deploy/accounts/role.yaml")).unwrap());
-    assert_eq!(secrets(&plain), ["get secrets. provider-key in leeward-system"]);
+    assert_eq!(secrets(&plain), [rule(&["provider-key"])]);
     let subjects = |all: &[Value]| find(all, "RoleBinding", "leeward-accounts")["subjects"][0]["name"].clone();
     assert_eq!((subjects(&named), subjects(&plain)), ("leeward".into(), "leeward".into()));
 }

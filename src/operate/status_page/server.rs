@@ -213,11 +213,11 @@ mod tests {
 
     async fn site(limits: Limits) -> Site {
         let origins = Origins::default();
-        let shop = serde_json::json!({
+        let origin = serde_json::json!({
             "metadata": {"namespace": "shop", "name": "shop"},
             "spec": {"proxy": {"url": "https://shop.example.com/"}, "origin": {"type": "Addresses"}},
         });
-        origins.put(OriginKey::new("shop", "shop"), Root::Read(Arc::new(serde_json::from_value(shop).unwrap())));
+        origins.put(OriginKey::new("shop", "shop"), Root::Read(Arc::new(serde_json::from_value(origin).unwrap())));
         let (lease, claim) = Claim::channel();
         let stop = CancellationToken::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
