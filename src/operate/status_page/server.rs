@@ -297,6 +297,11 @@ mod tests {
         said("\"LeaderUnconfirmed\"").await;
     }
 
+    /// That server keeps a connection until it is told not to.
+    async fn lives(address: SocketAddr) -> bool {
+        send(address, "GET /livez HTTP/1.1\r\nConnection: close\r\nX:").await.starts_with("HTTP/1.1 200")
+    }
+
     #[tokio::test]
     async fn a_thousand_connections_that_say_nothing_take_neither_the_page_nor_livez() {
         let site = site(SHORT).await;
@@ -313,11 +318,11 @@ mod tests {
             }
             idle.push(stream);
             if i % 100 == 0 {
-                assert!(send(health, "GET /livez").await.starts_with("HTTP/1.1 200"));
+                assert!(lives(health).await);
             }
         }
         assert!(idle.len() > 100, "only {} connections came about", idle.len());
-        assert!(send(health, "GET /livez").await.starts_with("HTTP/1.1 200"));
+        assert!(lives(health).await);
         // A guard against hanging for ever; those before it are turned out by and by.
         let answer = timeout(Duration::from_mins(2), send(site.address, "GET /")).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
