@@ -252,9 +252,10 @@ impl Plan {
             return concern;
         }
         let prefixes = self.desired.as_ref().map_or(0, |d| d.ranges.prefixes().len());
+        let list = if prefixes == 1 { "1 prefix".to_owned() } else { format!("{prefixes} prefixes") };
         let mut message = match self.targets.len() {
-            1 => format!("1 target carries {prefixes} prefixes"),
-            n => format!("{n} targets carry {prefixes} prefixes"),
+            1 => format!("1 target carries {list}"),
+            n => format!("{n} targets carry {list}"),
         };
         if !leaving.is_empty() {
             message = format!("{message}; {}", leaving.join("; "));

@@ -91,7 +91,7 @@ fn fault<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             ("this edge address accepts no connection, while others of the same site do", Ground::Observed)
         }
         Seen::Answer { trouble: Trouble::Status(500..), hop, .. }
-            if hop.edge() && !incident.is_empty() && (origin || view.origins.is_empty()) =>
+            if hop.edge() && !incident.is_empty() && view.failing_origins().next().is_none() =>
         {
             ("the edge answers with an error of its own, and its provider records a fault", Ground::Fact)
         }

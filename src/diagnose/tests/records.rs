@@ -52,6 +52,15 @@ fn an_edge_without_a_network_is_told_from_a_vantage_without_one() {
             High,
         ),
         (
+            "the same beside the failure of a vantage that the origin may keep out",
+            Build::new()
+                .proxy(status(502))
+                .direct(ORIGIN, Access::Unlisted, refused())
+                .recorded(None, Some(0), Some(EdgeReason::Incident)),
+            Cause::ProxyFault,
+            High,
+        ),
+        (
             "the edge says so itself",
             Build::new().proxy(status(500).says(ProxyStatus::ProxyInternal)).listed(ok()),
             Cause::ProxyFault,
