@@ -53,10 +53,11 @@ fn an_edge_without_a_network_is_told_from_a_vantage_without_one() {
         ),
         (
             "the same beside the failure of a vantage that the origin may keep out",
-            Build::new()
-                .proxy(status(502))
-                .direct(ORIGIN, Access::Unlisted, refused())
-                .recorded(None, Some(0), Some(EdgeReason::Incident)),
+            Build::new().proxy(status(502)).direct(ORIGIN, Access::Unlisted, refused()).recorded(
+                None,
+                Some(0),
+                Some(EdgeReason::Incident),
+            ),
             Cause::ProxyFault,
             High,
         ),
