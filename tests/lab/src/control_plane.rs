@@ -111,7 +111,7 @@ impl ControlPlane {
             folder,
         };
         this.wait_until_ready()?;
-        wait_until("sure of a service account in the default namespace", Duration::from_secs(60), || {
+        wait_until("sure of a service account in the default namespace", Duration::from_mins(3), || {
             this.kubectl(&["get", "serviceaccount", "default"]).is_ok()
         })?;
         Ok(this)
