@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use field::{field_too_large, not_handed_over, over_capacity};
-pub use isolation::{cut_off, first_isolation, last_isolation, locked_out, opened};
+pub use isolation::{FirstIsolation, first_isolation, last_isolation, locked_out, opened};
 pub use seen::{Seen, seen, source_lost};
 
 /// Room for an object in etcd is 1.5 MiB; two thirds of it leave some for what others add.

@@ -20,26 +20,46 @@ const NAMED: usize = 3;
 /// Neighbours named in a message.
 const NEIGHBOURS: usize = 6;
 
+/// A policy that would be the first to isolate some pods.
+#[derive(Clone, Debug)]
+pub struct FirstIsolation {
+    /// The pods.
+    open: String,
+    /// Who would be cut off, as far as objects name them.
+    cut_off: String,
+}
+
+impl FirstIsolation {
+    /// Why it is refused where nobody has said that it is meant.
+    pub fn veto(&self) -> Veto {
+        let Self { open, cut_off } = self;
+        Veto::new(
+            Reason::IsolationNotAcknowledged,
+            format!(
+                "this would be the first policy that isolates {open}: everybody who is not listed, other pods included, \
+                 would be cut off. If that is meant, set networkPolicy.isolation to Allow on the target. {cut_off}"
+            ),
+        )
+    }
+
+    /// What is said where it is meant.
+    pub fn note(&self) -> String {
+        format!("the first policy that isolates these pods. {}", self.cut_off)
+    }
+}
+
 /// Whether a policy of these pods would be the first to isolate some of them. `probed`: Leeward's own probes go there.
 pub fn first_isolation(
     source: &dyn ClusterSource,
     namespace: &str,
     selector: &LabelSelector,
     probed: bool,
-) -> Option<Veto> {
+) -> Option<FirstIsolation> {
     let open = open_pods(source, namespace, selector, &source.network_policies(namespace))?;
-    Some(Veto::new(
-        Reason::IsolationNotAcknowledged,
-        format!(
-            "this would be the first policy that isolates {open}: everybody who is not listed, other pods included, would \
-             be cut off. If that is meant, set networkPolicy.isolation to Allow on the target. {}",
-            cut_off(source, namespace, selector, probed)
-        ),
-    ))
+    Some(FirstIsolation { open, cut_off: cut_off(source, namespace, selector, probed) })
 }
 
-/// Who would be cut off by a first isolation, as far as objects name them.
-pub fn cut_off(source: &dyn ClusterSource, namespace: &str, selector: &LabelSelector, probed: bool) -> String {
+fn cut_off(source: &dyn ClusterSource, namespace: &str, selector: &LabelSelector, probed: bool) -> String {
     let pods = if source.knows(Kind::Pod) { pods_of(source, namespace, selector) } else { Vec::new() };
     let mut known = callers(source, namespace, &pods);
     if probed {

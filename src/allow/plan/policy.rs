@@ -1,7 +1,7 @@
 //! The plan for a `NetworkPolicy` target.
 
 use super::{Change, Course, Direction, PlanInput, Step, TargetPlan, Write, course, fingerprint};
-use crate::allow::guard::{self, Veto};
+use crate::allow::guard::{self, FirstIsolation, Veto};
 use crate::allow::render::network_policy::{self as render, PolicyShape};
 use crate::api::conditions::Reason;
 use crate::api::spec::DeletionPolicy;
@@ -60,16 +60,11 @@ pub(super) fn plan(
         Some(found) => updates(input, &planned, &shape, &rendered, found),
     };
     let consent = isolation == Isolation::Allow;
-    if consent && first.is_some() {
-        planned.notes.push(format!(
-            "the first policy that isolates these pods. {}",
-            guard::cut_off(input.source, namespace, &guarded.selector, probed)
-        ));
-    }
+    planned.notes.extend(first.as_ref().filter(|_| consent).map(FirstIsolation::note));
     planned.veto = found
         .as_deref()
         .and_then(|f| guard::foreign_object("NetworkPolicy", &f.metadata, &shape.origin))
-        .or_else(|| first.filter(|_| !consent))
+        .or_else(|| first.filter(|_| !consent).map(|first| first.veto()))
         // A policy that stands shuts the proxy out already: what is missing may be added, and is said.
         .or_else(|| hidden.filter(|_| found.is_none()))
         .or_else(|| found.as_deref().filter(|_| !consent).and_then(|f| guard::opened(input.source, f, &shape.selector)))
