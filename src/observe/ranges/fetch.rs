@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use url::{Host, Url, form_urlencoded};
 
 use crate::api::proxy_network::FeedMethod;
@@ -114,19 +114,20 @@ impl FeedClient {
         headers: HeaderMap,
         body: String,
     ) -> Result<(u16, Vec<u8>), FeedError> {
-        check(&url, &self.gate).map_err(|_| FeedError::Forbidden { host: host(&url) })?;
         let request = self.calls.request(method, url.clone()).headers(headers).body(body);
-        let response = request.send().await.map_err(|error| failed(&url, &error))?;
-        let unreachable = |how| FeedError::Unreachable { host: host(&url), how };
-        let status = response.status();
-        if status.is_redirection() {
-            return Err(unreachable(Unreachable::Redirect));
-        }
-        Ok((status.as_u16(), read(response).await.map_err(unreachable)?))
+        let response = self.send(&url, request).await?;
+        let status = response.status().as_u16();
+        Ok((status, read(response).await.map_err(|how| unreachable(&url, how))?))
+    }
+
+    /// Sends a request where the gate lets it; an answer that is a redirection is none.
+    async fn send(&self, url: &Url, request: RequestBuilder) -> Result<Response, FeedError> {
+        check(url, &self.gate).map_err(|_| FeedError::Forbidden { host: host(url) })?;
+        let response = request.send().await.map_err(|error| failed(url, &error))?;
+        if response.status().is_redirection() { Err(unreachable(url, Unreachable::Redirect)) } else { Ok(response) }
     }
 
     async fn body(&self, feed: &HttpFeed, url: &Url) -> Result<Vec<u8>, FeedError> {
-        check(url, &self.gate).map_err(|_| FeedError::Forbidden { host: host(url) })?;
         let request = match feed.method {
             FeedMethod::GET => self.http.get(url.clone()),
             FeedMethod::POST => {
@@ -134,17 +135,13 @@ impl FeedClient {
                 self.http.post(url.clone()).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)
             }
         };
-        let response = request.send().await.map_err(|error| failed(url, &error))?;
-        let unreachable = |how| FeedError::Unreachable { host: host(url), how };
+        let response = self.send(url, request).await?;
         let status = response.status();
-        if status.is_redirection() {
-            return Err(unreachable(Unreachable::Redirect));
-        }
         if status != StatusCode::OK {
-            return Err(unreachable(Unreachable::Status(status.as_u16())));
+            return Err(unreachable(url, Unreachable::Status(status.as_u16())));
         }
         check_type(response.headers(), &feed.shape).map_err(|problem| unparsable(url, problem))?;
-        read(response).await.map_err(unreachable)
+        read(response).await.map_err(|how| unreachable(url, how))
     }
 }
 
@@ -152,13 +149,13 @@ fn host(url: &Url) -> String {
     url.host_str().unwrap_or_default().to_owned()
 }
 
+fn unreachable(url: &Url, how: Unreachable) -> FeedError {
+    FeedError::Unreachable { host: host(url), how }
+}
+
 /// Why nothing came back.
 fn failed(url: &Url, error: &reqwest::Error) -> FeedError {
-    let host = host(url);
-    if is_forbidden(error) {
-        return FeedError::Forbidden { host };
-    }
-    FeedError::Unreachable { host, how: how(error) }
+    if is_forbidden(error) { FeedError::Forbidden { host: host(url) } } else { unreachable(url, how(error)) }
 }
 
 /// Reads a body up to the cap.
