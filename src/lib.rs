@@ -9,6 +9,7 @@ pub mod api;
 pub mod cli;
 pub mod diagnose;
 pub mod evidence;
+mod hex;
 pub mod net;
 pub mod observe;
 pub mod operate;

@@ -17,14 +17,14 @@ use crate::api::spec::Mode;
 use crate::api::status::TargetState;
 use crate::api::targets::TargetType;
 use crate::api::validated::{ValidTarget, Validated};
+use crate::hex::short_digest;
 use crate::net::{AdmittedRanges, Prefix, Provenance, RangeSet};
 use crate::observe::cluster::ClusterSource;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::IpAddr;
 
 pub use super::guard::Neighbour;
@@ -316,11 +316,7 @@ fn course(before: &RangeSet, after: &RangeSet, repair: bool) -> Course {
 /// A stable name for content.
 fn fingerprint(content: &impl serde::Serialize) -> Fingerprint {
     let bytes = serde_json::to_vec(content).unwrap_or_default();
-    Sha256::digest(&bytes).iter().take(16).fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    short_digest(&bytes, 16)
 }
 
 #[cfg(test)]

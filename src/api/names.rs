@@ -1,6 +1,8 @@
 //! Every label, annotation and field manager that Leeward uses, in one place so that two can never
 //! collide. A test holds them unique.
 
+use crate::hex::short_digest;
+
 /// Label on a Namespace that lets Enforce write there; its value must be [`ENFORCE_ALLOWED`].
 pub const ENFORCE_LABEL: &str = "leeward.dev/enforce";
 /// Value of [`ENFORCE_LABEL`] that grants writes.
@@ -58,17 +60,10 @@ pub fn owned_name(origin: &str, target: &str, first: bool) -> String {
 
 /// Cuts `name` to `max` characters and keeps it unique with a hash of the whole.
 fn shortened(name: &str, max: usize) -> String {
-    use sha2::{Digest, Sha256};
-    use std::fmt::Write;
     if name.len() <= max {
         return name.to_owned();
     }
-    let digest = Sha256::digest(name.as_bytes());
-    let mut hash = String::new();
-    for byte in digest.iter().take(5) {
-        // Writing into a String cannot fail.
-        let _ = write!(hash, "{byte:02x}");
-    }
+    let hash = short_digest(name.as_bytes(), 5);
     let keep = max - hash.len() - 1;
     let head: String = name.chars().take(keep).collect();
     format!("{}-{hash}", head.trim_end_matches(['-', '.']))

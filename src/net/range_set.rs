@@ -4,7 +4,8 @@
 //! provider's re-aggregation (47 entries become 522 and no address changes) a non-event, and what lets "which of the
 //! proxy's addresses does this policy not admit" be answered exactly instead of by sampling.
 
-use std::fmt::{self, Write as _};
+use crate::hex::hex;
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -120,12 +121,7 @@ impl RangeSet {
             digest.update(prefix.to_string());
             digest.update(b"\n");
         }
-        let mut text = String::from("sha256:");
-        for byte in digest.finalize() {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        format!("sha256:{}", hex(&digest.finalize()))
     }
 
     const fn of(&self, family: Family) -> &Intervals {

@@ -3,9 +3,9 @@
 
 use super::{Finding, Findings, Level, Outcome};
 use crate::cli::exit::Exit;
+use crate::hex::short_digest;
 use crate::observe::cluster::Place;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::path::Path;
 use url::Url;
@@ -139,9 +139,5 @@ fn invocation(findings: &Findings) -> Value {
 /// The same finding about the same origin is the same, wherever its manifest stands.
 fn fingerprint(findings: &Findings, finding: &Finding) -> String {
     let text = [findings.command, &findings.origin, &finding.check, &finding.id].join("\0");
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().take(16).fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    short_digest(text.as_bytes(), 16)
 }

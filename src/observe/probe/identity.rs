@@ -1,8 +1,8 @@
 //! How a probe names itself: an identifier for the origin's log, a nonce that no cache has seen, and
 //! a User-Agent that says which software, but not which machine.
 
+use crate::hex::hex;
 use rustls::crypto::SecureRandom;
-use std::fmt::Write;
 
 /// Header that carries the identifier.
 pub const ID_HEADER: &str = "leeward-probe-id";
@@ -16,15 +16,7 @@ pub(super) fn random(source: &dyn SecureRandom) -> String {
     let mut bytes = [0_u8; 16];
     // A system without randomness cannot shake hands either; a constant identifier is no worse.
     let _ = source.fill(&mut bytes);
-    hexadecimal(&bytes)
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(&bytes)
 }
 
 /// The path with a nonce in its query.

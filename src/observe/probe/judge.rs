@@ -2,12 +2,12 @@
 
 use super::exchange::Answer;
 use super::fault::Ended;
-use super::identity::hexadecimal;
 use super::request::ProbeRequest;
 use super::{maker, relayed};
 use crate::api::spec::{Marker, Method, Scheme};
 use crate::api::{Outcome, Phase};
 use crate::evidence::probe::{Fault, Redirect, Response};
+use crate::hex::hex;
 use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderMap, Version};
 use sha2::{Digest, Sha256};
@@ -84,7 +84,7 @@ pub(super) fn keep(request: &ProbeRequest, path: &str, answer: &Answer) -> Respo
         cached: relayed::cached(headers),
         redirect: target(request, path, answer).map_or(Redirect::None, |(kind, _)| kind),
         sets_cookie: headers.contains_key(SET_COOKIE),
-        body_hash: hexadecimal(digest.get(..8).unwrap_or_default()),
+        body_hash: hex(digest.get(..8).unwrap_or_default()),
         body_bytes: u64::try_from(answer.body.len()).unwrap_or(u64::MAX),
         header_bytes: (answer.head.version < Version::HTTP_2).then(|| header_bytes(answer)),
     }

@@ -3,8 +3,7 @@
 
 use crate::api::ProtectedOriginSpec;
 use crate::api::spec::AddressSeen;
-use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
+use crate::hex::short_digest;
 
 /// Names the question of a spec.
 pub fn of(spec: &ProtectedOriginSpec) -> String {
@@ -16,11 +15,7 @@ pub fn of(spec: &ProtectedOriginSpec) -> String {
     origin.address_seen = AddressSeen::default();
     let parts = (&proxy, &origin, &spec.expect, &spec.probe);
     let bytes = serde_json::to_vec(&parts).unwrap_or_default();
-    Sha256::digest(&bytes).iter().take(12).fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    short_digest(&bytes, 12)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Pages over HTTP: read-only, without a credential, and with headers that let a browser do nothing but show them.
 
 use super::gather::{Form, Pages};
+use crate::hex::short_digest;
 use crate::report::page::{self, Problem};
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
@@ -10,8 +11,6 @@ use axum::routing::{MethodRouter, get};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -164,11 +163,7 @@ fn document(headers: &HeaderMap, form: Form, body: String) -> Response {
 
 /// An answer that a browser or a monitor may keep, if it asks each time whether it still holds.
 fn cached(headers: &HeaderMap, kind: &'static str, body: String) -> Response {
-    let digest = Sha256::digest(body.as_bytes());
-    let tag = digest.iter().take(16).fold(String::from("\""), |mut tag, byte| {
-        let _ = write!(tag, "{byte:02x}");
-        tag
-    }) + "\"";
+    let tag = format!("\"{}\"", short_digest(body.as_bytes(), 16));
     let asked = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let same = asked.flat_map(|value| value.split(',')).any(|known| {
         let known = known.trim();

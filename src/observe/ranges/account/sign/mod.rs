@@ -5,8 +5,7 @@ pub mod acs3;
 pub mod edgegrid;
 pub mod tc3;
 
-use std::fmt::Write as _;
-
+use crate::hex::hex;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -57,14 +56,6 @@ impl Call {
         pairs.sort();
         pairs.join("&")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn sha256(text: &str) -> digest::Digest {
