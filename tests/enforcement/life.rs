@@ -1,6 +1,7 @@
 //! One site and the life of its allowlist: what its owner applies, what `kubectl` tells him, and a proxy that moves from
 //! one range into another while visitors keep coming.
 
+use crate::replay::{self, Beside};
 use crate::stage::{OPERATOR, stage, status};
 use lab::installation;
 use lab::network::{Host, ROUTER};
@@ -195,5 +196,8 @@ impl Site {
     /// host were cut off, and the other tests would wait for nothing.
     fn leaves(&self) {
         stage().server.kubectl(&["delete", "protectedorigin", "-n", self.name, "site"]).unwrap();
+        // Of all sites so far, this one among them: its targets, its finalizer and its status.
+        let judged = replay::judge(&stage().server, &Beside::default());
+        assert!(judged > 10, "only {judged} writes were judged");
     }
 }

@@ -1,6 +1,6 @@
 //! What every test stands on: a control plane, a network, and one operator.
 
-use lab::control_plane::{Bridge, ControlPlane};
+use lab::control_plane::{Bridge, ControlPlane, Options};
 use lab::dns::NameServer;
 use lab::installation;
 use lab::network::{Host, Network};
@@ -30,7 +30,7 @@ pub fn stage() -> &'static Stage {
 
 impl Stage {
     fn build() -> Self {
-        let server = ControlPlane::start().expect("a control plane");
+        let server = ControlPlane::start_with(Options { audit: true }).expect("a control plane");
         installation::apply(&server).unwrap();
         let mut network = Network::new().expect("a network");
         let dns = NameServer::start(&network.host("dns", &["192.0.2.53"]).unwrap()).unwrap();

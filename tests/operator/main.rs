@@ -13,6 +13,7 @@ mod departure;
 mod monitoring;
 mod networks;
 mod promises;
+mod replay;
 mod rest;
 mod rights;
 mod rollback;

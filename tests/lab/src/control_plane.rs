@@ -43,7 +43,8 @@ rules:
   resources:
   - {group: leeward.dev}
   - {group: networking.k8s.io}
-  - {group: '', resources: [namespaces, pods]}
+  - {group: projectcontour.io}
+  - {group: '', resources: [configmaps, namespaces, pods]}
 - level: None
   users: [admin]
 - level: None
@@ -197,7 +198,7 @@ impl ControlPlane {
     }
 
     /// What everybody but the administrator has asked the API server since the start, oldest first, and all writes of
-    /// Leeward's kinds, of policies and Ingresses, of Namespaces and Pods.
+    /// Leeward's kinds, of policies and Ingresses, of HTTPProxies, ConfigMaps, Namespaces and Pods.
     /// Empty unless [`Options::audit`].
     pub fn audit_events(&self) -> Result<Vec<serde_json::Value>> {
         let text = match fs::read_to_string(self.folder.path().join("audit.log")) {
