@@ -5,6 +5,7 @@ mod dry_run;
 mod field;
 mod owned;
 mod problem;
+mod recover;
 mod refusal;
 mod rehearse;
 mod rollback;
@@ -12,7 +13,7 @@ mod write;
 
 use super::guard::Veto;
 use super::memory::{Memory, ObjectKey};
-use super::plan::{Change, Direction, Narrowing, Plan, Step, Synced, TargetPlan};
+use super::plan::{Change, Direction, Narrowing, Note, Plan, Step, Synced, TargetPlan};
 use crate::api::conditions::{Reason, Truth};
 use crate::api::status::{TargetState, TargetStatus};
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ use problem::Problem;
 use write::{Done, Writer};
 
 pub use dry_run::DryRun;
+pub use recover::{Recovered, recover};
 pub use rehearse::{Rehearsal, rehearse};
 pub use rollback::{Rollback, roll_back};
 
@@ -37,6 +39,8 @@ pub struct Applied {
     pub writes: Vec<Written>,
     /// How to take back each narrowing, should the site fail after it.
     pub rollbacks: Vec<Rollback>,
+    /// What is to be noted in the status; it is written once it stands there.
+    pub note: Option<Note>,
     /// Something could not be finished that another look may finish.
     pub again: bool,
 }
@@ -70,7 +74,7 @@ enum Progress {
 pub async fn apply(client: &Client, plan: &Plan, claim: Claim<'_>, memory: &mut Memory, now: Timestamp) -> Applied {
     if let Some(synced) = plan.synced() {
         let targets = plan.targets.iter().map(|t| t.status(plan.mode, plan.suspended)).collect();
-        return Applied { targets, synced, writes: Vec::new(), rollbacks: Vec::new(), again: false };
+        return Applied { targets, synced, writes: Vec::new(), rollbacks: Vec::new(), note: None, again: false };
     }
     let mut run = Run {
         plan,
@@ -78,11 +82,13 @@ pub async fn apply(client: &Client, plan: &Plan, claim: Claim<'_>, memory: &mut 
         progress: vec![Progress::Right; plan.targets.len()],
         writes: Vec::new(),
         rollbacks: Vec::new(),
+        note: None,
     };
     // An address that comes in before it is believed is one very busy visitor, and is throttled; so is one that is no
     // longer believed and still comes in.
     run.every(Direction::Widen, Twin::Trust, memory).await;
     run.every(Direction::Widen, Twin::Allow, memory).await;
+    run.announce();
     run.every(Direction::Narrow, Twin::Allow, memory).await;
     run.every(Direction::Narrow, Twin::Trust, memory).await;
     run.finish(memory)
@@ -109,9 +115,40 @@ struct Run<'a> {
     progress: Vec<Progress>,
     writes: Vec<Written>,
     rollbacks: Vec<Rollback>,
+    note: Option<Note>,
 }
 
 impl Run<'_> {
+    /// Notes the narrowings that are due. Nothing of them is written before the status says so; what is noted already is
+    /// written first.
+    fn announce(&mut self) {
+        let Narrowing::Noted(noted) = &self.plan.narrowing else { return };
+        if self.progress.iter().any(|p| matches!(p, Progress::Failed(_))) {
+            return;
+        }
+        let mut known = false;
+        let mut fresh = Vec::new();
+        for (i, target) in self.plan.targets.iter().enumerate() {
+            let due = target.veto.is_none() && matches!(self.progress.get(i), Some(Progress::Right));
+            let Some(step) = target.noteworthy().filter(|_| due) else { continue };
+            if noted.contains(&target.narrowed(step)) {
+                known = true;
+            } else {
+                fresh.push((i, target, step));
+            }
+        }
+        let mut note = Note::default();
+        for (i, target, step) in fresh {
+            let noted = !known && note.add(target, step);
+            let why =
+                if noted { "until the status notes it" } else { "until what leaves before is seen to do no harm" };
+            if let Some(progress) = self.progress.get_mut(i) {
+                *progress = Progress::Waiting(why.to_owned());
+            }
+        }
+        self.note = Some(note).filter(|note| !note.targets.is_empty());
+    }
+
     /// Does the steps of one direction for every target of one twin.
     async fn every(&mut self, direction: Direction, twin: Twin, memory: &mut Memory) {
         let plan = self.plan;
@@ -200,6 +237,9 @@ impl Run<'_> {
                     continue;
                 }
                 (None, Progress::Right) => {
+                    if target.later > 0 {
+                        leaving.push(format!("{}: keeps {} more prefixes that leave next", target.name, target.later));
+                    }
                     memory.found_right(&target.spot, &target.fingerprint, self.writer.now);
                     (TargetState::Synced, None)
                 }
@@ -228,7 +268,7 @@ impl Run<'_> {
             targets.push(target.status_as(state, detail));
         }
         let synced = self.plan.outcome(first, &pending, &leaving);
-        Applied { targets, synced, writes: self.writes, rollbacks: self.rollbacks, again }
+        Applied { targets, synced, writes: self.writes, rollbacks: self.rollbacks, note: self.note, again }
     }
 }
 

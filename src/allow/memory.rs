@@ -1,6 +1,6 @@
 //! What this process remembers of the objects it writes: which content it wrote last, how often somebody undid it, and
 //! what was rolled back. Nothing here has to survive a restart: forgetting costs a few repairs, and what was rolled back is
-//! read from the status again ([`Plan::recall`](super::Plan::recall)).
+//! read from the status again ([`recover`](super::recover)).
 
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};

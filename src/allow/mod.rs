@@ -14,8 +14,8 @@ pub mod memory;
 pub mod plan;
 pub mod render;
 
-pub use apply::{Applied, DryRun, Rehearsal, Rollback, Written, apply, rehearse, roll_back};
+pub use apply::{Applied, DryRun, Recovered, Rehearsal, Rollback, Written, apply, recover, rehearse, roll_back};
 pub use desired::{Desired, desired};
 pub use guard::Veto;
 pub use memory::Memory;
-pub use plan::{Change, Narrowing, Neighbour, Plan, PlanInput, Synced, TargetPlan, plan, release};
+pub use plan::{Change, Narrowing, Neighbour, Note, Plan, PlanInput, Synced, TargetPlan, plan, release};

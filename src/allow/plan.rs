@@ -3,8 +3,8 @@
 mod config_map;
 mod entrances;
 pub(super) mod field;
+mod note;
 mod policy;
-mod recall;
 mod release;
 mod summary;
 
@@ -14,7 +14,7 @@ use super::memory::{Fingerprint, Memory, ObjectKey};
 use super::render::field::FieldShape;
 use crate::api::names::owned_name;
 use crate::api::spec::Mode;
-use crate::api::status::TargetState;
+use crate::api::status::{NarrowedTarget, TargetState};
 use crate::api::targets::TargetType;
 use crate::api::validated::{ValidTarget, Validated};
 use crate::hex::short_digest;
@@ -28,8 +28,9 @@ use std::fmt;
 use std::net::IpAddr;
 
 pub use super::guard::Neighbour;
-use recall::ROLLED_BACK;
+pub use note::Note;
 pub use release::release;
+pub(super) use release::release_of;
 pub use summary::Synced;
 
 /// Everything that a plan depends on.
@@ -64,8 +65,11 @@ impl fmt::Debug for PlanInput<'_> {
 /// Whether targets may be narrowed now. A prefix leaves only while the site is seen to work without doubt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Narrowing {
+    /// At once and whole, as a preview shows it.
     #[default]
     Now,
+    /// What the status notes, so that it can be taken back whatever becomes of this process; the rest is noted first.
+    Noted(Vec<NarrowedTarget>),
     /// Not now, and what it waits for, as the rest of a sentence: `until …`.
     Held(String),
 }
@@ -108,6 +112,8 @@ pub struct TargetPlan {
     pub veto: Option<Veto>,
     /// What else is worth knowing.
     pub notes: Vec<String>,
+    /// Prefixes that leave only after those that leave now.
+    pub later: usize,
     /// What to write, in order.
     pub steps: Vec<Step>,
     /// Identifies what the target carries after the last step.
@@ -200,13 +206,13 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
 }
 
 fn one(input: &PlanInput<'_>, target: &ValidTarget, desired: &Desired) -> TargetPlan {
-    // Who else may come in is not believed what he says of visitors.
-    let ranges = if target.kind().is_trust() { &desired.proxy } else { &desired.ranges };
-    let mut planned = match target {
-        ValidTarget::NetworkPolicy { isolation, .. } => policy::plan(input, target, *isolation, ranges),
-        ValidTarget::Field { field, .. } => field::plan(input, target, field, ranges, desired.proxy.ranges()),
-        ValidTarget::ConfigMap { formats, .. } => config_map::plan(input, target, formats, ranges),
-    };
+    let ranges = ranges(target, desired);
+    let mut planned = towards(input, target, desired, ranges);
+    if *input.narrowing != Narrowing::Now
+        && let Some((kept, later)) = note::beyond(&planned, ranges)
+    {
+        planned = TargetPlan { later, ..towards(input, target, desired, &kept) };
+    }
     if planned.veto.is_none() {
         planned.veto = guard::shared_entrance(input.source, input.origin, input.created, target, input.neighbours);
     }
@@ -214,6 +220,30 @@ fn one(input: &PlanInput<'_>, target: &ValidTarget, desired: &Desired) -> Target
         planned.veto = planned.remembered(input.memory);
     }
     planned
+}
+
+/// What leads from what stands to a list that holds these ranges as well.
+pub(super) fn toward(input: &PlanInput<'_>, planned: &TargetPlan, more: &RangeSet) -> Option<TargetPlan> {
+    let target = input.origin.allowlist.targets.iter().find(|target| target.name() == planned.name)?;
+    let network = input.origin.network.as_ref().and_then(|name| input.source.proxy_network(name));
+    let desired = desired(network.as_deref(), input.origin, input.now).ok()?;
+    let all = ranges(target, &desired).ranges().union(more);
+    let all = AdmittedRanges::admit(all, Provenance::Local).ok()?;
+    Some(towards(input, target, &desired, &all))
+}
+
+/// What a target should carry. Who else may come in is not believed what he says of visitors.
+fn ranges<'a>(target: &ValidTarget, desired: &'a Desired) -> &'a AdmittedRanges {
+    if target.kind().is_trust() { &desired.proxy } else { &desired.ranges }
+}
+
+/// What leads to these ranges, whatever is remembered.
+fn towards(input: &PlanInput<'_>, target: &ValidTarget, desired: &Desired, ranges: &AdmittedRanges) -> TargetPlan {
+    match target {
+        ValidTarget::NetworkPolicy { isolation, .. } => policy::plan(input, target, *isolation, ranges),
+        ValidTarget::Field { field, .. } => field::plan(input, target, field, ranges, desired.proxy.ranges()),
+        ValidTarget::ConfigMap { formats, .. } => config_map::plan(input, target, formats, ranges),
+    }
 }
 
 impl TargetPlan {
@@ -244,6 +274,7 @@ impl TargetPlan {
             diff: String::new(),
             veto: None,
             notes: Vec::new(),
+            later: 0,
             steps: Vec::new(),
             fingerprint: Fingerprint::new(),
         }
@@ -273,7 +304,8 @@ impl TargetPlan {
         }
         memory.rolled_back(&self.spot, &self.fingerprint).then(|| {
             let message = format!(
-                "the last narrowing of {} {ROLLED_BACK}; it is tried again when the list or the spec changes",
+                "the last narrowing of {} was followed by failures and was rolled back; it is tried again when the list \
+                 or the spec changes",
                 self.key
             );
             Veto::new(Reason::RolledBack, message)

@@ -190,6 +190,56 @@ pub struct AllowlistStatus {
     #[schemars(length(max = 8), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub open: Vec<String>,
+    /// Who is being shut out, from before it is written until the site is seen to work without them. Should the site fail
+    /// meanwhile, this tells what to take back, also to another replica that takes over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrowing: Option<NarrowingStatus>,
+}
+
+/// A narrowing whose effect is not known yet.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct NarrowingStatus {
+    /// `Noted` before it is written, `Watched` while the site is probed after it.
+    pub state: NarrowingState,
+    /// Since when.
+    pub since_time: Time,
+    /// Prefixes that are no longer let in. At most 32; more leave afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub removed: Vec<String>,
+    /// Prefixes that are no longer believed what they say of visitors. At most 32; more leave afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub distrusted: Vec<String>,
+    /// Targets that lose them.
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub targets: Vec<NarrowedTarget>,
+}
+
+/// How far a narrowing is.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display)]
+pub enum NarrowingState {
+    Noted,
+    Watched,
+}
+
+/// A target of a narrowing.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct NarrowedTarget {
+    /// Name of the target in the spec.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// Identifies what it carries afterwards.
+    #[schemars(length(max = 80))]
+    pub hash: String,
+    /// It carried no list before, and would carry none again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub first: bool,
 }
 
 /// State of one target.
@@ -211,6 +261,10 @@ pub struct TargetStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub detail: Option<String>,
+    /// Identifies what was taken back because the site failed with it; the same is not tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub rolled_back: Option<String>,
 }
 
 /// How a target stands.

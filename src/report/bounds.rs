@@ -62,7 +62,8 @@ mod tests {
     use super::*;
     use crate::api::conditions::{self, ConditionType, Truth};
     use crate::api::status::{
-        AllowlistStatus, Diagnosis, EvidenceItem, Remedy, Scope, ScopeType, TargetState, TargetStatus,
+        AllowlistStatus, Diagnosis, EvidenceItem, NarrowedTarget, NarrowingState, NarrowingStatus, Remedy, Scope,
+        ScopeType, TargetState, TargetStatus,
     };
     use crate::api::targets::TargetType;
     use crate::api::{Access, Cause, Confidence, Layer, Observation, Outcome, Pattern, Phase};
@@ -90,6 +91,7 @@ mod tests {
             object: "o".repeat(63),
             state: TargetState::Unavailable,
             detail: Some(text(1024)),
+            rolled_back: Some("f".repeat(16)),
         };
         let mut status = ProtectedOriginStatus {
             observed_generation: Some(1),
@@ -122,6 +124,7 @@ mod tests {
                 ipv6_prefixes: 2000,
                 targets: (0..targets).map(target).collect(),
                 open: vec![text(256); 8],
+                narrowing: Some(narrowing(targets)),
             }),
             last_handled_request: Some(text(256)),
             ..ProtectedOriginStatus::default()
@@ -137,6 +140,22 @@ mod tests {
             conditions::set(conditions, kind, Truth::False, "FieldConflict", &text(1024), 1, Timestamp::UNIX_EPOCH);
         }
         status
+    }
+
+    fn narrowing(targets: usize) -> NarrowingStatus {
+        let prefixes = || (0..32).map(|i| format!("2001:db8:ffff:ffff:ffff:ffff:ff{i:02}:0/112")).collect();
+        let target = |i: usize| NarrowedTarget {
+            name: format!("target-{i:02}"),
+            hash: "f".repeat(16),
+            first: i.is_multiple_of(2),
+        };
+        NarrowingStatus {
+            state: NarrowingState::Watched,
+            since_time: Time(Timestamp::UNIX_EPOCH),
+            removed: prefixes(),
+            distrusted: prefixes(),
+            targets: (0..targets).map(target).collect(),
+        }
     }
 
     fn size(status: &ProtectedOriginStatus) -> usize {

@@ -4,16 +4,19 @@
 use crate::gate::{Gate, path_of, read, waited};
 use http::Request;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use lab::control_plane::ControlPlane;
-use leeward::allow::{self, Applied, Memory, Narrowing, Plan, PlanInput, Rollback, plan, release};
+use leeward::allow::{self, Applied, Memory, Narrowing, Plan, PlanInput, Recovered, Rollback, plan, release};
 use leeward::api::conditions::Reason;
 use leeward::api::field::{Field, ObjectRef};
+use leeward::api::status::{AllowlistStatus, NarrowingState, NarrowingStatus};
 use leeward::api::targets::TargetType;
 use leeward::api::validated::Validated;
 use leeward::api::{ProtectedOrigin, crds};
+use leeward::net::Prefix;
 use leeward::observe::cluster::{ClusterSource, Kind, Options, Sight, Stores};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -36,6 +39,8 @@ pub struct Site {
     pub gate: Gate,
     pub stores: Stores,
     pub narrowing: Narrowing,
+    /// What the status notes of the last narrowing.
+    told: Option<NarrowingStatus>,
     /// Writes that this replica may still make.
     pub claims: usize,
     /// What the origin says of whose address its filters see.
@@ -130,7 +135,8 @@ metadata: {name: beat, namespace: NS}
             namespace,
             gate,
             stores,
-            narrowing: Narrowing::Now,
+            narrowing: Narrowing::Noted(Vec::new()),
+            told: None,
             claims: usize::MAX,
             seen: "Proxy",
             client,
@@ -385,13 +391,39 @@ spec:
     pub async fn apply_plan(&mut self, plan: &Plan) -> Applied {
         let left = AtomicUsize::new(self.claims);
         let claim = || left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
-        allow::apply(&self.client, plan, &claim, &mut self.memory, jiff::Timestamp::now()).await
+        let applied = allow::apply(&self.client, plan, &claim, &mut self.memory, jiff::Timestamp::now()).await;
+        self.claims = left.into_inner();
+        applied
     }
 
-    /// Plans and applies once.
+    /// Plans and applies once; what has to stand in the status first is put there, and the rest done.
     pub async fn once(&mut self) -> Applied {
-        let plan = self.plan();
-        self.apply_plan(&plan).await
+        let mut applied = self.apply_plan(&self.plan()).await;
+        if let Some(note) = applied.note.take() {
+            self.narrowing = Narrowing::Noted(note.targets.clone());
+            let texts = |prefixes: &[Prefix]| prefixes.iter().map(Prefix::to_string).collect();
+            self.told = Some(NarrowingStatus {
+                state: NarrowingState::Watched,
+                since_time: Time(jiff::Timestamp::UNIX_EPOCH),
+                removed: texts(&note.removed),
+                distrusted: texts(&note.distrusted),
+                targets: note.targets,
+            });
+            let before = applied.writes;
+            applied = self.apply_plan(&self.plan()).await;
+            applied.writes.splice(0..0, before);
+        }
+        applied
+    }
+
+    /// Another process takes over and reads the status. What it finds of narrowings; what was taken back it remembers.
+    pub fn taken_over(&mut self) -> Recovered {
+        self.restart();
+        let told = AllowlistStatus { narrowing: self.told.clone(), ..AllowlistStatus::default() };
+        let origin = Validated::new(&self.resource).unwrap();
+        let found = allow::recover(&self.input(&origin, &self.narrowing), &self.plan(), &told).unwrap();
+        found.remember(&mut self.memory);
+        found
     }
 
     /// Plans and applies until nothing asks for another look; all writes together.

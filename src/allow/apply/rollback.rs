@@ -48,6 +48,12 @@ impl Rollback {
         Some(Self { origin: origin.to_owned(), target: target.clone(), narrowed: step.fingerprint.clone(), restore })
     }
 
+    /// What an earlier process wrote, and the way back from there.
+    pub(super) fn from_note(origin: &str, target: TargetPlan, narrowed: Fingerprint, write: Write) -> Self {
+        let restore = Step { direction: Direction::Widen, repair: false, fingerprint: Fingerprint::new(), write };
+        Self { origin: origin.to_owned(), target, narrowed, restore }
+    }
+
     #[cfg(test)]
     pub fn any() -> Self {
         use crate::api::targets::TargetType;
@@ -74,6 +80,7 @@ impl Rollback {
             diff: String::new(),
             veto: None,
             notes: Vec::new(),
+            later: 0,
             steps: Vec::new(),
             fingerprint: Fingerprint::new(),
         };
@@ -83,6 +90,11 @@ impl Rollback {
     /// Name of the target.
     pub fn target(&self) -> &str {
         &self.target.name
+    }
+
+    /// Whether it takes this content of a target back.
+    pub fn narrowed(&self, target: &str, content: &str) -> bool {
+        self.target.name == target && self.narrowed == content
     }
 
     /// Names what of which object it restores.

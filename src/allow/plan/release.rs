@@ -16,15 +16,11 @@ pub fn release(input: &PlanInput<'_>) -> Plan {
     let origin = input.origin;
     let stays = origin.allowlist.deletion == DeletionPolicy::Orphan
         || guard::not_permitted(input.source, &origin.namespace).is_some();
-    let targets = origin.allowlist.targets.iter().map(|target| {
-        let planned = TargetPlan::new(origin, target);
-        match target {
-            _ if stays => planned,
-            ValidTarget::NetworkPolicy { isolation, .. } => owned(input, planned, *isolation),
-            ValidTarget::Field { field, .. } => given_up(input, planned, field),
-            ValidTarget::ConfigMap { .. } => config_map(input, planned),
-        }
-    });
+    let targets = origin
+        .allowlist
+        .targets
+        .iter()
+        .map(|target| if stays { TargetPlan::new(origin, target) } else { end_of(input, target) });
     Plan {
         origin: origin.key(),
         mode: Mode::Enforce,
@@ -33,6 +29,21 @@ pub fn release(input: &PlanInput<'_>) -> Plan {
         open: Vec::new(),
         desired: Err(guard::Veto::new(Reason::NoTargets, "the origin is being deleted")),
         narrowing: Narrowing::Now,
+    }
+}
+
+/// The write that ends what a target carries; none where nothing stands, or nothing of ours.
+pub(in crate::allow) fn release_of(input: &PlanInput<'_>, planned: &TargetPlan) -> Option<Write> {
+    let target = input.origin.allowlist.targets.iter().find(|target| target.name() == planned.name)?;
+    end_of(input, target).steps.pop().map(|step| step.write)
+}
+
+fn end_of(input: &PlanInput<'_>, target: &ValidTarget) -> TargetPlan {
+    let planned = TargetPlan::new(input.origin, target);
+    match target {
+        ValidTarget::NetworkPolicy { isolation, .. } => owned(input, planned, *isolation),
+        ValidTarget::Field { field, .. } => given_up(input, planned, field),
+        ValidTarget::ConfigMap { .. } => config_map(input, planned),
     }
 }
 

@@ -54,6 +54,7 @@ impl Plan {
                     ipv6_prefixes: count(ipv6),
                     targets,
                     open: self.open.clone(),
+                    narrowing: None,
                 })
             }
             Err(_) if targets.is_empty() => None,
@@ -118,7 +119,15 @@ impl TargetPlan {
         let mut parts: Vec<String> = detail.into_iter().collect();
         parts.extend(self.notes.iter().cloned());
         let detail = (!parts.is_empty()).then(|| cut(&parts.join("; "), MOST_DETAIL));
-        TargetStatus { name: self.name.clone(), kind: self.kind, object: self.object.clone(), state, detail }
+        let rolled_back = self.veto.as_ref().filter(|veto| veto.reason == Reason::RolledBack);
+        TargetStatus {
+            name: self.name.clone(),
+            kind: self.kind,
+            object: self.object.clone(),
+            state,
+            detail,
+            rolled_back: rolled_back.map(|_| self.fingerprint.clone()),
+        }
     }
 
     /// What would change, with counts and the first prefixes.

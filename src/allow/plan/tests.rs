@@ -2,10 +2,12 @@
 
 mod entrances;
 mod messages;
+mod narrowing;
 mod seen;
 mod trust;
 
 use super::*;
+use crate::allow::recover;
 use crate::api::conditions::{Reason, Truth};
 use crate::observe::cluster::{Files, Text};
 use std::sync::Arc;
@@ -429,12 +431,14 @@ fn what_was_given_up_or_rolled_back_is_not_tried_again() {
     assert_eq!(site.veto(), Some(Reason::RolledBack));
     // Another process knows it from the status, for this list.
     let told = site.plan().status().unwrap();
+    assert_eq!(told.targets[0].rolled_back, Some(fingerprint));
     site.memory = Memory::default();
-    assert!(site.plan().recall(&told, &mut site.memory));
+    assert_eq!(site.veto(), None);
+    let found = recover(&site.input(), &site.plan(), &told).unwrap();
+    assert!(found.rollbacks.is_empty());
+    found.remember(&mut site.memory);
     assert_eq!(site.veto(), Some(Reason::RolledBack));
-    let other = Situation::of(&closed().replace("cidrs: [", "cidrs: [198.51.100.0/24, "));
-    assert!(!other.plan().recall(&told, &mut Memory::default()));
-    let mut wider = other;
+    let mut wider = Situation::of(&closed().replace("cidrs: [", "cidrs: [198.51.100.0/24, "));
     wider.memory = site.memory;
     assert_eq!(wider.veto(), None);
 }

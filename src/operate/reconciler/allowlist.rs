@@ -4,8 +4,8 @@
 use super::effect::{self, Next, said};
 use super::keep::{After, Keep};
 use super::standing::Diagnosed;
-use super::{Look, Reconciler, created};
-use crate::allow::{self, Applied, Narrowing, Neighbour, PlanInput, roll_back};
+use super::{Look, Reconciler, created, narrowing};
+use crate::allow::{self, Applied, Narrowing, Neighbour, PlanInput, recover, roll_back};
 use crate::api::ProtectedOriginStatus;
 use crate::api::conditions::{self, ConditionType, Reason, Truth};
 use crate::api::spec::Mode;
@@ -39,17 +39,20 @@ pub(super) struct About<'a> {
 impl Reconciler {
     /// Does what was planned; in Observe and Plan that is nothing.
     pub(super) async fn apply(&self, about: &About<'_>, plan: allow::Plan, keep: &mut Keep) -> Outcome {
-        let recalled = recall(about, &plan, keep);
+        let recalled = self.take_over(about, &plan, keep).await;
         let (undone, watched) = self.after_write(about, keep).await;
         // What was taken back is planned anew.
         let plan = if undone || recalled { self.plan(about, keep) } else { plan };
         let claim = || self.claim.is_current();
         let applying = allow::apply(&self.client, &plan, &claim, &mut keep.memory, about.look.now);
         let Ok(applied) = timeout(WRITES, applying).await else {
+            // What was written is found out as after another process.
+            keep.recalled = false;
             let message = "the API server did not answer in time while targets were written; trying again";
+            let noted = about.look.prior.allowlist.as_ref().and_then(|list| list.narrowing.clone());
             return Outcome {
                 synced: Answer::new(Truth::Unknown, Reason::Pending, message),
-                allowlist: plan.status(),
+                allowlist: plan.status().map(|list| AllowlistStatus { narrowing: noted, ..list }),
                 again: Some(AGAIN),
             };
         };
@@ -63,8 +66,11 @@ impl Reconciler {
         } else {
             message.clone()
         };
-        let allowlist = plan.status_with(applied.targets).map(|a| labelled(a, prior));
-        let again = (applied.again || undone).then_some(AGAIN).into_iter().chain(watched).min();
+        let narrowing = narrowing::status(about.look, applied.note.as_ref(), keep.after.as_ref());
+        let allowlist = plan.status_with(applied.targets).map(|a| labelled(AllowlistStatus { narrowing, ..a }, prior));
+        // What is noted is written as soon as it stands there.
+        let soon = applied.note.is_some().then_some(Duration::ZERO);
+        let again = (applied.again || undone).then_some(AGAIN).into_iter().chain(watched).chain(soon).min();
         let reason = match applied.synced.reason {
             // The reference itself is what Accepted speaks of.
             Reason::ReferenceNotFound => Reason::SourceUnavailable,
@@ -75,25 +81,57 @@ impl Reconciler {
 
     /// What the targets should carry, and what that takes. Pure: nothing is asked or written.
     pub(super) fn plan(&self, about: &About<'_>, keep: &Keep) -> allow::Plan {
-        let mode = about.origin.allowlist.mode;
-        let neighbours = if mode == Mode::Observe { Vec::new() } else { self.neighbours(about) };
         let narrowing = match about.diagnosed.healthy() {
-            Some(true) if keep.after.is_none() => Narrowing::Now,
+            Some(true) if keep.after.is_none() => Narrowing::Noted(narrowing::noted(about.look.prior)),
             Some(true) => Narrowing::Held("until the last write has been probed".to_owned()),
             _ => Narrowing::Held("until the site is seen to work".to_owned()),
         };
-        allow::plan(&PlanInput {
+        let mode = about.origin.allowlist.mode;
+        let neighbours = if mode == Mode::Observe { Vec::new() } else { self.neighbours(about) };
+        allow::plan(&self.input(about, keep, &neighbours, &narrowing))
+    }
+
+    fn input<'a>(
+        &'a self,
+        about: &'a About<'_>,
+        keep: &'a Keep,
+        neighbours: &'a [Neighbour],
+        narrowing: &'a Narrowing,
+    ) -> PlanInput<'a> {
+        PlanInput {
             origin: about.origin,
             uid: about.look.object.metadata.uid.as_deref(),
             created: created(about.look.object),
-            mode,
+            mode: about.origin.allowlist.mode,
             source: self.source.as_ref(),
-            neighbours: &neighbours,
+            neighbours,
             own_addresses: &self.own_addresses,
             memory: &keep.memory,
-            narrowing: &narrowing,
+            narrowing,
             now: about.look.now,
-        })
+        }
+    }
+
+    /// Once for each process: what an earlier one wrote and did not see the effect of is watched, and what it took back is
+    /// not tried again. Whether that changes the plan.
+    async fn take_over(&self, about: &About<'_>, plan: &allow::Plan, keep: &mut Keep) -> bool {
+        let Some(told) = about.look.prior.allowlist.as_ref().filter(|_| !keep.recalled) else { return false };
+        if plan.mode != Mode::Enforce || plan.suspended {
+            return false;
+        }
+        let narrowing = Narrowing::Held(String::new());
+        let Some(found) = recover(&self.input(about, keep, &[], &narrowing), plan, told) else { return false };
+        keep.recalled = true;
+        found.remember(&mut keep.memory);
+        if !found.rollbacks.is_empty() {
+            keep.asks += 1;
+            // It was narrowed, so the site worked before.
+            let rollbacks = found.rollbacks.clone();
+            keep.after =
+                Some(After { since: Instant::now(), ask: keep.asks, due: None, was_healthy: true, bad: 0, rollbacks });
+            self.prober.ask(about.look.key, keep.asks).await;
+        }
+        !found.is_empty()
     }
 
     /// The other origins of the namespace.
@@ -167,16 +205,6 @@ impl Reconciler {
             }
         }
     }
-}
-
-/// Once for each process: what an earlier one took back of this very spec.
-fn recall(about: &About<'_>, plan: &allow::Plan, keep: &mut Keep) -> bool {
-    if std::mem::replace(&mut keep.recalled, true) {
-        return false;
-    }
-    let prior = about.look.prior;
-    let same = prior.observed_generation == about.look.object.metadata.generation;
-    prior.allowlist.as_ref().is_some_and(|told| same && plan.recall(told, &mut keep.memory))
 }
 
 /// What was written under Enforce and is not kept any more says so; a target that never was does not.

@@ -20,7 +20,7 @@ pub struct Keep {
     pub asked: Option<String>,
     /// What the objects looked like that were written.
     pub memory: Memory,
-    /// The memory holds what the last status says of an earlier process.
+    /// What the last status says of an earlier process was taken over.
     pub recalled: bool,
     /// Counts rounds asked for after writes.
     pub asks: u64,

@@ -8,6 +8,7 @@ mod finalizer;
 mod gather;
 mod keep;
 mod leave;
+mod narrowing;
 mod question;
 mod standing;
 mod validate;
@@ -296,7 +297,9 @@ impl Reconciler {
         if status == *prior {
             return Ok(None);
         }
+        // What has to outlive this process is not what flaps.
         if prior.observed_generation == status.observed_generation
+            && narrowing::told(prior) == narrowing::told(&status)
             && let Err(wait) = keep.pace.take(Instant::now())
         {
             return Ok(Some(wait));

@@ -1,0 +1,96 @@
+//! Taking over from a process that ended while it watched a narrowing: what it noted in the status says what it wrote, and
+//! how to take that back.
+
+use super::Rollback;
+use crate::allow::memory::{Fingerprint, Memory, ObjectKey};
+use crate::allow::plan::{Direction, Plan, PlanInput, TargetPlan, Write, release_of, toward};
+use crate::api::conditions::Reason;
+use crate::api::status::{AllowlistStatus, NarrowedTarget, NarrowingState, NarrowingStatus};
+use crate::net::{Prefix, RangeSet};
+
+/// What an earlier process left behind.
+#[derive(Clone, Debug, Default)]
+pub struct Recovered {
+    /// Narrowings that stand and whose effect nobody knows, with the way back from each.
+    pub rollbacks: Vec<Rollback>,
+    /// What was taken back, and is not to be tried again.
+    undone: Vec<(ObjectKey, Fingerprint)>,
+}
+
+impl Recovered {
+    /// Whether it changes what is planned.
+    pub const fn is_empty(&self) -> bool {
+        self.rollbacks.is_empty() && self.undone.is_empty()
+    }
+
+    /// Remembers what was taken back.
+    pub fn remember(&self, memory: &mut Memory) {
+        for (spot, content) in &self.undone {
+            memory.roll_back(spot, content);
+        }
+    }
+}
+
+/// Compares what the last status tells with what stands now. `None`: that is not known yet.
+pub fn recover(input: &PlanInput<'_>, plan: &Plan, told: &AllowlistStatus) -> Option<Recovered> {
+    let mut found = Recovered::default();
+    for target in &plan.targets {
+        let earlier = told.targets.iter().find(|earlier| earlier.name == target.name);
+        if let Some(content) = earlier.and_then(|earlier| earlier.rolled_back.clone()) {
+            found.undone.push((target.spot.clone(), content));
+        }
+        let narrowed = told.narrowing.iter().flat_map(|note| note.targets.iter().map(move |narrowed| (note, narrowed)));
+        for (note, narrowed) in narrowed.filter(|(_, narrowed)| narrowed.name == target.name) {
+            if plan.desired.is_err() || target.veto.as_ref().is_some_and(|veto| veto.reason == Reason::Pending) {
+                return None;
+            }
+            match back(input, target, note, narrowed) {
+                Back::From(write) => found.rollbacks.push(Rollback::from_note(
+                    &plan.origin,
+                    target.clone(),
+                    narrowed.hash.clone(),
+                    write,
+                )),
+                // It was seen to stand, and does not any more.
+                Back::There if note.state == NarrowingState::Watched => {
+                    found.undone.push((target.spot.clone(), narrowed.hash.clone()));
+                }
+                Back::There | Back::Unknown => {}
+            }
+        }
+    }
+    Some(found)
+}
+
+/// Where a target is, seen from before its narrowing.
+enum Back {
+    /// What was removed is carried: it was never written, or was taken back.
+    There,
+    /// The narrowing stands; the write leads back.
+    From(Write),
+    /// The way back cannot be told from what was noted, or the target is another one by now.
+    Unknown,
+}
+
+fn back(input: &PlanInput<'_>, target: &TargetPlan, note: &NarrowingStatus, narrowed: &NarrowedTarget) -> Back {
+    if narrowed.first {
+        let absent = target.steps.first().is_some_and(|step| step.write.is_first());
+        return match release_of(input, target) {
+            _ if absent => Back::There,
+            Some(write) => Back::From(write),
+            None => Back::Unknown,
+        };
+    }
+    let list = if target.kind.is_trust() { &note.distrusted } else { &note.removed };
+    let Ok(gone) = list.iter().map(|text| Prefix::parse(text)).collect::<Result<RangeSet, _>>() else {
+        return Back::Unknown;
+    };
+    // What the list has again by now is written without any of this.
+    let Some(planned) = toward(input, target, &gone) else { return Back::Unknown };
+    let missing = planned.added.iter().copied().collect::<RangeSet>().overlaps(&gone);
+    match planned.steps.into_iter().next() {
+        _ if !missing => Back::There,
+        Some(step) if step.direction == Direction::Widen => Back::From(step.write),
+        _ => Back::Unknown,
+    }
+}

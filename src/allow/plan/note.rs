@@ -1,0 +1,65 @@
+//! What the status notes of a narrowing before it is written, so that whoever leads then can take it back.
+
+use super::{Direction, Step, TargetPlan, Write};
+use crate::api::status::NarrowedTarget;
+use crate::net::{AdmittedRanges, Prefix, Provenance, RangeSet};
+
+/// Prefixes that leave at once, of those to let in and of those to believe: as many as the status has room for.
+const MOST: usize = 32;
+
+/// A narrowing that is to be noted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    pub removed: Vec<Prefix>,
+    pub distrusted: Vec<Prefix>,
+    pub targets: Vec<NarrowedTarget>,
+}
+
+impl Note {
+    /// Takes in a step of a target. `false`: there is no room for what it removes.
+    pub(in crate::allow) fn add(&mut self, target: &TargetPlan, step: &Step) -> bool {
+        let list = if target.kind.is_trust() { &mut self.distrusted } else { &mut self.removed };
+        let fresh: Vec<Prefix> = target.removed.iter().filter(|prefix| !list.contains(prefix)).copied().collect();
+        if list.len() + fresh.len() > MOST {
+            return false;
+        }
+        list.extend(fresh);
+        self.targets.push(target.narrowed(step));
+        true
+    }
+}
+
+impl TargetPlan {
+    /// The step that the status has to note before it is written.
+    pub(in crate::allow) fn noteworthy(&self) -> Option<&Step> {
+        // What somebody else's hand made of an object can be too much to note, and goes all the same.
+        let few = self.removed.len() <= MOST;
+        self.steps.iter().find(|step| few && step.direction == Direction::Narrow && !step.repair)
+    }
+
+    /// How the status names a step.
+    pub(in crate::allow) fn narrowed(&self, step: &Step) -> NarrowedTarget {
+        NarrowedTarget { name: self.name.clone(), hash: step.fingerprint.clone(), first: step.write.is_first() }
+    }
+}
+
+impl Write {
+    /// Nothing stood there before.
+    pub(in crate::allow) const fn is_first(&self) -> bool {
+        matches!(
+            self,
+            Self::Policy { had: None, .. } | Self::Field { had: None, .. } | Self::ConfigMap { had: None, .. }
+        )
+    }
+}
+
+/// What a target carries while it loses only the first of many, and how many are left for later.
+pub(super) fn beyond(planned: &TargetPlan, ranges: &AdmittedRanges) -> Option<(AdmittedRanges, usize)> {
+    let rest = planned.removed.get(MOST..).filter(|rest| !rest.is_empty())?;
+    if planned.steps.iter().any(|step| step.repair) {
+        return None;
+    }
+    let kept: RangeSet = rest.iter().copied().collect();
+    let kept = AdmittedRanges::admit(ranges.ranges().union(&kept), Provenance::Local).ok()?;
+    Some((kept, rest.len()))
+}
