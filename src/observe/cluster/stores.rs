@@ -4,6 +4,7 @@
 //! logged and left out; it never stalls the others. What is kept of an object is what facts and plans read, so that a
 //! heartbeat of a Node or a new `resourceVersion` changes nothing and wakes nobody.
 
+mod absence;
 mod feed;
 mod groups;
 mod named;
