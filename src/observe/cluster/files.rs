@@ -9,6 +9,7 @@ mod document;
 use super::carriers::At;
 use super::shelves::{Key, Shelf};
 use super::{Carrier, ClusterSource, ControllerNamespaces, Kind, Shelves, Sight};
+use crate::api::proxy_network::absent;
 use crate::api::shape::Shapes;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
 use document::Document;
@@ -113,6 +114,10 @@ impl Files {
                     let problem =
                         format!("is a second ProxyNetwork beside {}; at most one may be given", first.name_any());
                     return Err(document.error(problem));
+                }
+                let preset = document.value().pointer("/spec/source/preset/name").and_then(Value::as_str);
+                if let Some(why) = preset.and_then(absent) {
+                    return Err(document.error(format!("spec.source.preset.name: {why}")));
                 }
                 put(&shelves.networks, seen.typed(kind, false, document)?);
             }

@@ -42,6 +42,17 @@ fn second_entrances_are_named_where_nothing_guards_them() {
 }
 
 #[test]
+fn a_provider_that_shut_down_lets_strangers_in() {
+    let named = |name: &str| open(&closed().replace("name: edge}", &format!("name: {name}}}")));
+    let said = "ProxyNetwork old-stackpath names stackpath, which has shut down: if these are its addresses, others have them now and are let in";
+    assert_eq!(named("old-stackpath"), [said]);
+    assert_eq!(named("stackpathology"), [] as [&str; 0]);
+    let url = "source: {type: HTTP, http: {urls: ['https://lists.Edgecast.example/v4']}}";
+    let inline = "source: {type: Inline, inline: {cidrs: [192.0.2.0/24, '2001:db8::/32']}}";
+    assert_eq!(open(&closed().replace(inline, url)).len(), 1);
+}
+
+#[test]
 fn ports_of_nodes_are_named() {
     let host_port = without_policy(&closed()).replace("containerPort: 8443", "containerPort: 8443, hostPort: 443");
     assert_eq!(open(&host_port), ["port 443 of nodes, taken by pods such as shop/web-1"]);
