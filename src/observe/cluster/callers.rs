@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// By convention, what Prometheus scrapes.
 pub(super) const SCRAPE: &str = "prometheus.io/scrape";
 
-/// In words, each once, sorted.
+/// In words, each once, sorted; those of the namespace itself first, so that nobody else crowds them out of a message.
 pub fn callers(source: &dyn ClusterSource, namespace: &str, pods: &[Arc<Pod>]) -> Vec<String> {
     let mut found = BTreeSet::new();
     let mut services: Vec<Arc<Service>> = pods.iter().flat_map(|pod| services_of(source, pod)).collect();
@@ -57,15 +57,19 @@ pub fn callers(source: &dyn ClusterSource, namespace: &str, pods: &[Arc<Pod>]) -
         let (at, name) = (at.unwrap_or_default(), name.unwrap_or_default());
         found.insert(format!("the pods of NetworkPolicy {at}/{name} (its egress names them)"));
     }
-    found.into_iter().collect()
+    let own = format!(" {namespace}/");
+    let (mut callers, others): (Vec<String>, Vec<String>) = found.into_iter().partition(|text| text.contains(&own));
+    callers.extend(others);
+    callers
 }
 
-/// Ingresses and `HTTPRoutes` that lead to a Service.
+/// Ingresses and `HTTPRoutes` that lead to a Service; those of its namespace first.
 pub fn leading_to(source: &dyn ClusterSource, namespace: &str, service: &str) -> Vec<String> {
     let ingresses = source.ingresses(namespace).into_iter().filter(|ingress| leads(ingress, service));
     let ingresses =
         ingresses.map(|o| format!("Ingress {namespace}/{}", o.metadata.name.as_deref().unwrap_or_default()));
-    let routes = source.shelves().http_routes.marked([Mark::Backend(namespace.to_owned(), service.to_owned())]);
+    let mut routes = source.shelves().http_routes.marked([Mark::Backend(namespace.to_owned(), service.to_owned())]);
+    routes.sort_by_key(|route| route.metadata.namespace.as_deref() != Some(namespace));
     let routes = routes.into_iter().filter(|route| forwards_to(route, namespace, service)).map(|route| {
         let at = route.metadata.namespace.as_deref().unwrap_or("default");
         format!("HTTPRoute {at}/{}", route.metadata.name.as_deref().unwrap_or_default())
@@ -97,7 +101,7 @@ fn is_scraped(annotations: Option<&BTreeMap<String, String>>) -> bool {
 }
 
 /// A peer that means everything names nobody.
-fn is_particular(peer: &NetworkPolicyPeer) -> bool {
+pub(super) fn is_particular(peer: &NetworkPolicyPeer) -> bool {
     let says = |selector: &LabelSelector| {
         selector.match_labels.as_ref().is_some_and(|labels| !labels.is_empty())
             || selector.match_expressions.as_ref().is_some_and(|list| !list.is_empty())

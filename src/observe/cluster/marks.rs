@@ -1,6 +1,7 @@
 //! By what else than its name an object is found. What a plan asks of the whole cluster is noted when an object comes in,
 //! so that a plan costs what its own namespace costs, whatever else there is.
 
+use super::callers::is_particular;
 use super::gateway_api::HTTPRoute;
 use super::{controllers, ingress_nginx, traefik};
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -76,7 +77,7 @@ pub(super) fn policy(policy: &NetworkPolicy) -> Vec<Mark> {
 }
 
 fn peer(peer: &NetworkPolicyPeer) -> Vec<Mark> {
-    let Some(namespaces) = &peer.namespace_selector else { return Vec::new() };
+    let Some(namespaces) = peer.namespace_selector.as_ref().filter(|_| is_particular(peer)) else { return Vec::new() };
     if let Some(labels) = demanded(namespaces) {
         return labels.into_iter().map(|(key, value)| Mark::ToNamespaces(key, value)).collect();
     }
@@ -127,6 +128,7 @@ mod tests {
         let pods = |(key, value): (String, String)| Mark::ToPods(key, value);
         let rows = [
             (json!({"podSelector": {"matchLabels": {"app": "web"}}}), vec![]),
+            (json!({"namespaceSelector": {}}), vec![]),
             (
                 json!({"namespaceSelector": {"matchLabels": {"a": "b", "kubernetes.io/metadata.name": "shop"}}}),
                 vec![namespaces(pair("kubernetes.io/metadata.name", "shop"))],

@@ -149,3 +149,18 @@ fn policies_of_other_projects_are_said_not_to_be_read() {
     assert_eq!(open(&site), ["policies of Cilium are not read: they may let others in as well"]);
     assert_eq!(open(&without_policy(&site)), [] as [&str; 0], "no policy of ours is beside them");
 }
+
+#[test]
+fn routes_of_other_namespaces_crowd_nobody_out() {
+    let route = |namespace: &str, name: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{rules: [{{backendRefs: [{{name: web, namespace: shop, port: 443}}]}}]}}\n"
+        )
+    };
+    let others: String = (0..20).map(|number| route("aaa", &format!("route-{number}"))).collect();
+    let routes = format!("{others}{}", route("shop", "own"));
+    let message = Situation::of(&format!("{SITE}{routes}")).plan().targets[0].veto.as_ref().unwrap().message.clone();
+    assert!(message.contains("HTTPRoute shop/own;") && message.contains("more"), "{message}");
+    let bare = open(&format!("{}{routes}", without_policy(&closed())));
+    assert_eq!(bare.first().unwrap(), "HTTPRoute shop/own leads to Service shop/web too");
+}
