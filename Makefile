@@ -114,9 +114,9 @@ accuracy: tools ## every situation, and what a reader of blackbox_exporter would
 	$(CARGO) build --workspace --bin leeward --bin accuracy; \
 	exec hack/as-root "$(TARGET)/debug/accuracy" $(FILTER)
 
-bench: tools ## time and heap of a diagnosis; large lists beside Python's ipaddress; CPU and memory for each probe beside blackbox_exporter
+bench: tools ## time and heap of a diagnosis; a plan in a large cluster; large lists beside Python's ipaddress; CPU and memory for each probe beside blackbox_exporter
 	@BLACKBOX="$$(hack/blackbox/build)/blackbox_exporter"; export BLACKBOX; \
-	$(CARGO) bench --bench diagnosis --bench ranges --bench probes
+	$(CARGO) bench --bench diagnosis --bench plan --bench ranges --bench probes
 
 tools: ## make sure that the programs of the lab are installed
 	@hack/tools

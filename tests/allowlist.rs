@@ -419,6 +419,18 @@ metadata: {name: controller-1, labels: {app: controller}}
 spec: {containers: [{name: controller, image: x, args: [/nginx-ingress-controller, '--configmap=$(POD_NAMESPACE)/settings']}]}
 ",
     );
+    // Anybody can make such a pod: it is not believed until somebody who may write kinds of the whole cluster vouches for
+    // its namespace.
+    let told = |notes: &[String]| notes.iter().any(|n| n.contains("in namespace allow-headers a pod says that"));
+    until(&site, 0, "the pod is seen", |veto, notes| veto.is_none() && told(notes)).await;
+    site.apply(
+        "
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: headers, annotations: {meta.helm.sh/release-namespace: allow-headers}}
+spec: {controller: k8s.io/ingress-nginx}
+",
+    );
     until(&site, 0, "the settings are read", |veto, _| is_mismatch(veto)).await;
     let refused = site.once().await;
     assert_eq!((refused.synced.status, refused.synced.reason), (Truth::False, Reason::AddressSeenMismatch));

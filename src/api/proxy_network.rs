@@ -7,7 +7,7 @@ mod source;
 mod upstream;
 
 pub use account::{AccountSource, Product, Region, SecretRef};
-pub use preset::Preset;
+pub use preset::{Preset, absent, shut_down};
 pub use source::{
     ConfigMapSource, DnsTxtSource, FeedFormat, FeedMethod, HttpSource, InlineSource, PresetSource, Source, SourceType,
 };

@@ -84,10 +84,13 @@ impl Args {
         let namespace = own_namespace(self.namespace.as_deref());
 
         let mut answers = kinds(&client, self.watch_namespace.first()).await;
-        let place = Place { namespace: &namespace, name: &self.name, watched: &self.watch_namespace };
+        let networks = networks(&client, &self.name).await;
+        let secrets = networks.iter().filter_map(|network| network.spec.source.account.as_ref());
+        let secrets = secrets.map(|account| account.secret_ref.name.clone()).collect();
+        let place = Place { namespace: &namespace, name: &self.name, watched: &self.watch_namespace, secrets };
         answers.extend(rights::check(&client, &place).await?);
         answers.push(lease(&client, &namespace, &self.name).await);
-        answers.extend(lists(&client, &self.name).await);
+        answers.extend(networks.iter().filter_map(list));
         answers.extend(pings());
 
         let mut out = anstream::stdout().lock();
@@ -147,22 +150,22 @@ fn holder(lease: &Lease) -> Option<String> {
     (age <= 2 * duration).then(|| spec.holder_identity.clone()).flatten().filter(|h| !h.is_empty())
 }
 
-/// ProxyNetworks of this installation whose list cannot be used.
-async fn lists(client: &Client, controller: &str) -> Vec<Answer> {
+/// ProxyNetworks of this installation. Whether they may be listed is a question of rights.
+async fn networks(client: &Client, controller: &str) -> Vec<ProxyNetwork> {
     let api: Api<ProxyNetwork> = Api::all(client.clone());
-    // Whether they may be listed was asked already.
-    let Ok(found) = api.list(&ListParams::default()).await else { return Vec::new() };
-    let own = found.items.iter().filter(|n| n.spec.controller == controller);
-    own.filter_map(|network| {
-        let name = network.metadata.name.as_deref()?;
-        let conditions = &network.status.as_ref()?.conditions;
-        let ready = conditions.iter().find(|c| c.type_ == "Ready")?;
-        Some(match ready.status.as_str() {
-            "True" => Answer::fine(format!("the list of ProxyNetwork {name} is in use")),
-            _ => Answer::wrong(format!("ProxyNetwork {name}: {}: {}", ready.reason, ready.message)),
-        })
+    let found = api.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default();
+    found.into_iter().filter(|network| network.spec.controller == controller).collect()
+}
+
+/// Whether its list can be used; nothing while nobody has said.
+fn list(network: &ProxyNetwork) -> Option<Answer> {
+    let name = network.metadata.name.as_deref()?;
+    let conditions = &network.status.as_ref()?.conditions;
+    let ready = conditions.iter().find(|c| c.type_ == "Ready")?;
+    Some(match ready.status.as_str() {
+        "True" => Answer::fine(format!("the list of ProxyNetwork {name} is in use")),
+        _ => Answer::wrong(format!("ProxyNetwork {name}: {}: {}", ready.reason, ready.message)),
     })
-    .collect()
 }
 
 fn pings() -> Vec<Answer> {

@@ -15,6 +15,7 @@ use crate::api::spec::Mode;
 use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
 use crate::observe::cluster::{ClusterSource, Files};
+use crate::operate::ControllerOptions;
 use anyhow::{Context, anyhow, bail};
 use clap::{ArgGroup, ValueEnum};
 use jiff::Timestamp;
@@ -48,6 +49,8 @@ pub struct Args {
     feeds: FeedArgs,
     #[command(flatten)]
     cluster: NamespacedArgs,
+    #[command(flatten, next_help_heading = "Cluster")]
+    controllers: ControllerOptions,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +81,7 @@ impl Args {
 
     async fn in_files(&self) -> anyhow::Result<Shown> {
         let mut files = input::manifests(&self.files)?;
+        files.vouch(self.controllers.namespaces());
         let origin = files.origin()?;
         let place = input::place(&files);
         if let Some(network) = files.network() {
@@ -94,7 +98,7 @@ impl Args {
     }
 
     async fn in_cluster(&self, text: &str) -> anyhow::Result<Shown> {
-        let found = live::read(&self.cluster, text).await?;
+        let found = live::read(&self.cluster, text, self.controllers.namespaces()).await?;
         for note in &found.objects.unknown {
             eprintln!("note: {note}");
         }

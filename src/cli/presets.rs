@@ -1,7 +1,7 @@
 //! What is known of each provider's list: for `leeward ranges --presets`, and beside a list that was read.
 
 use crate::api::API_VERSION;
-use crate::api::proxy_network::Preset;
+use crate::api::proxy_network::{Preset, absent};
 use crate::observe::ranges::preset::{self, Sheet};
 use anyhow::anyhow;
 use serde_json::{Value, json};
@@ -11,7 +11,10 @@ use strum::IntoEnumIterator;
 /// The preset of this name, in any case of letters.
 pub fn named(text: &str) -> anyhow::Result<Preset> {
     let found = Preset::iter().find(|preset| preset.to_string().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| anyhow!("--preset {text:?} is not known; it is one of {}", names().join(", ")))
+    found.ok_or_else(|| match absent(text) {
+        Some(why) => anyhow!("--preset {text:?}: {why}"),
+        None => anyhow!("--preset {text:?} is not known; it is one of {}", names().join(", ")),
+    })
 }
 
 /// Every preset's name.
@@ -48,6 +51,8 @@ pub fn table() -> anyhow::Result<String> {
             (width(|[name, ..]| name), width(|[_, read, ..]| read), width(|[_, _, it, ..]| it));
         writeln!(out, "{name:first$}  {read:second$}  {families:third$}  {as_of:13}  {notice}")?;
     }
+    let other = "AzureFrontDoor";
+    writeln!(out, "\nNot among them: {}", absent(other).ok_or_else(|| anyhow!("nothing is known of {other}"))?)?;
     Ok(out)
 }
 

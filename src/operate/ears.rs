@@ -99,7 +99,7 @@ impl Ears {
             (Kind::Namespace, _) => self.add(self.of(&change.name)),
             // Whose node or entrance it is takes as long to find out as to look at all, and an object of the whole cluster
             // may be named from any namespace.
-            (Kind::Node | Kind::Gateway, _) | (Kind::Foreign, None) => self.all(),
+            (Kind::Node | Kind::Gateway | Kind::IngressClass, _) | (Kind::Foreign, None) => self.all(),
             (Kind::ProtectedOrigin | Kind::Event, _) | (_, None) => {}
             (_, Some(namespace)) => self.add(self.of(namespace)),
         }

@@ -23,5 +23,5 @@ mod traffic;
 mod turns;
 
 pub use identity::{api_server, namespace as own_namespace};
-pub use options::{LogFormat, RunOptions};
+pub use options::{ControllerOptions, LogFormat, RunOptions};
 pub use run::{StartError, run};

@@ -1,8 +1,10 @@
 //! The flags of `leeward run`; each can also stand in the environment as `LEEWARD_…`.
 
+use crate::api::names::is_dns_label;
 use crate::api::validated::SiteUrl;
 use crate::net::Prefix;
 use crate::net::guard::{AllowTarget, GuardFlags};
+use crate::observe::cluster::{ControllerNamespaces, USUAL};
 use crate::observe::traffic::server::parse_url;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,6 +23,8 @@ pub struct RunOptions {
     /// Namespace to watch; repeat for several [default: all]
     #[arg(long, env = "LEEWARD_WATCH_NAMESPACE", value_name = "NS", value_delimiter = ',')]
     pub watch_namespace: Vec<String>,
+    #[command(flatten)]
+    pub controllers: ControllerOptions,
     /// Private range that may be probed, for one namespace or for all; repeatable
     #[arg(long, env = "LEEWARD_ALLOW_TARGET", value_name = "[NS=]CIDR", value_delimiter = ',')]
     pub allow_target: Vec<AllowTarget>,
@@ -83,6 +87,20 @@ pub struct RunOptions {
     pub lease_duration_seconds: u32,
 }
 
+/// Who is believed to be an ingress controller.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ControllerOptions {
+    /// Namespace whose pods and Services are believed to be an ingress controller's, beside those that Helm notes in IngressClasses; repeatable, an empty one is none [default: haproxy-controller,ingress-nginx,kube-system,nginx-ingress,projectcontour,traefik]
+    #[arg(long = "ingress-controller-namespace", env = "LEEWARD_INGRESS_CONTROLLER_NAMESPACE", value_name = "NS", value_delimiter = ',', value_parser = name_or_nothing, default_values = USUAL, hide_default_value = true)]
+    ingress_controller_namespace: Vec<String>,
+}
+
+impl ControllerOptions {
+    pub fn namespaces(&self) -> ControllerNamespaces {
+        self.ingress_controller_namespace.iter().cloned().collect()
+    }
+}
+
 /// Format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -101,6 +119,13 @@ impl RunOptions {
             require_allowed_hosts: self.require_allowed_hosts,
         }
     }
+}
+
+fn name_or_nothing(text: &str) -> Result<String, String> {
+    if text.is_empty() || is_dns_label(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a namespace's name is 1 to 63 lower-case letters, digits and hyphens".to_owned())
 }
 
 fn strict_prefix(text: &str) -> Result<Prefix, String> {
@@ -136,6 +161,7 @@ mod tests {
         assert_eq!((o.max_in_flight, o.edge_probes_per_second, o.lease_duration_seconds), (512, 50, 15));
         assert_eq!(o.status_page, None, "whoever reaches it sees everything, so nobody gets it unasked");
         assert!(o.require_allowed_hosts && o.guard().require_allowed_hosts);
+        assert_eq!(o.controllers.namespaces(), ControllerNamespaces::default());
     }
 
     #[test]
@@ -163,10 +189,15 @@ mod tests {
         assert_eq!(guard.allow_targets.len(), 2);
         assert!(guard.deny_targets.contains("10.9.1.1".parse().unwrap()) && guard.allow_ports.contains(&9443));
         assert_eq!(o.watch_namespace, ["a", "b"]);
+        let controllers = |argument: &str| parse(&[argument]).unwrap().controllers.namespaces();
+        let two = controllers("--ingress-controller-namespace=edge,ingress");
+        assert_eq!(two, ["edge", "ingress"].map(str::to_owned).into_iter().collect());
+        assert_eq!(controllers("--ingress-controller-namespace="), std::iter::empty().collect(), "nobody by name");
         for (arguments, said) in [
             (["--allow-target", "10.0.0.1/8"], "10.0.0.0/8"),
             (["--deny-target", "x"], "x"),
             (["--control", "ftp://x/"], "http"),
+            (["--ingress-controller-namespace", "Edge"], "lower-case"),
             (["--max-in-flight", "1"], "4"),
             (["--log-format", "xml"], "json"),
         ] {

@@ -142,8 +142,9 @@ struct Parts {
 impl Parts {
     async fn operate(self, stop: &CancellationToken) -> Result<(), StartError> {
         let options = &self.options;
-        let source =
-            Arc::new(Stores::start(self.client.clone(), &Watched { namespaces: options.watch_namespace.clone() }));
+        let watched =
+            Watched { namespaces: options.watch_namespace.clone(), controllers: options.controllers.namespaces() };
+        let source = Arc::new(Stores::start(self.client.clone(), &watched));
         let (queue, origins) = (Arc::new(Queue::default()), Origins::default());
         let mut listed = origins.follow(&self.client, &options.watch_namespace, &queue, stop);
 

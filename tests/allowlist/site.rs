@@ -129,7 +129,8 @@ metadata: {name: beat, namespace: NS}
         let admin = Client::try_from(config(&server.kubeconfig_text()).await).unwrap();
         let gate = Gate::new(admin.clone(), &namespace);
         let client = client(&server.kubeconfig_text(), &gate).await;
-        let stores = Stores::start(client.clone(), &Options { namespaces: vec![namespace.clone()] });
+        let stores =
+            Stores::start(client.clone(), &Options { namespaces: vec![namespace.clone()], ..Options::default() });
         assert!(stores.ready(Duration::from_secs(20)).await, "{:?}", stores.waiting());
         let mut site = Self {
             namespace,
@@ -212,7 +213,7 @@ spec:
             ))
             .unwrap();
         let text = SERVER.service_account_kubeconfig(ns, "default").unwrap();
-        let options = Options { namespaces: vec![ns.clone()] };
+        let options = Options { namespaces: vec![ns.clone()], ..Options::default() };
         self.stores = Stores::start(client(&text, &self.gate).await, &options);
         assert!(self.stores.ready(Duration::from_secs(20)).await, "{:?}", self.stores.waiting());
     }

@@ -16,8 +16,16 @@ const HELM_ONLY: [&str; 5] = [
 ];
 
 /// Flags that the chart writes out although they are the program's own defaults; a test below says that they are.
-const DEFAULTS: [(&str, &str); 4] =
-    [("name", "leeward"), ("vantage", "cluster"), ("log-format", "json"), ("log-level", "info")];
+const DEFAULTS: [(&str, &str); 5] = [
+    ("name", "leeward"),
+    (
+        "ingress-controller-namespace",
+        "haproxy-controller,ingress-nginx,kube-system,nginx-ingress,projectcontour,traefik",
+    ),
+    ("vantage", "cluster"),
+    ("log-format", "json"),
+    ("log-level", "info"),
+];
 
 /// By kind, namespace and name.
 type Objects = BTreeMap<String, Value>;
@@ -101,6 +109,8 @@ fn every_overlay_installs_what_the_chart_does_with_its_values() {
 #[test]
 fn flags_that_the_chart_spells_out_are_the_programs_defaults() {
     let help = lab::process::run(Command::new(env!("CARGO_BIN_EXE_leeward")).args(["run", "--help"])).unwrap();
+    // Lines end where they are full.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for (flag, value) in DEFAULTS {
         let at = help.find(&format!("--{flag} ")).unwrap_or_else(|| panic!("no --{flag} in\n{help}"));
         let default = help[at..].split("[default: ").nth(1).and_then(|rest| rest.split(']').next());

@@ -67,7 +67,10 @@ fn mode_namespaced_gives_the_same_rights_in_fewer_places() {
     for rule in cluster["rules"].as_array().unwrap() {
         for resource in rule["resources"].as_array().unwrap() {
             let resource = resource.as_str().unwrap().trim_end_matches("/status");
-            assert!(["proxynetworks", "nodes", "namespaces"].contains(&resource), "{resource} in every namespace");
+            assert!(
+                ["proxynetworks", "nodes", "namespaces", "ingressclasses"].contains(&resource),
+                "{resource} in every namespace"
+            );
         }
     }
 }

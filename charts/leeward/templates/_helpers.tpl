@@ -131,6 +131,7 @@ subjects:
 {{- range .Values.watchNamespaces }}
 - --watch-namespace={{ . }}
 {{- end }}
+- --ingress-controller-namespace={{ join "," .Values.ingressControllers.namespaces }}
 {{- with .Values.prober }}
 {{- range .allowTargets }}
 - --allow-target={{ . }}

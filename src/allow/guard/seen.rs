@@ -8,7 +8,10 @@ use crate::api::spec::{AddressSeen, ProxyProtocol};
 use crate::api::validated::{Validated, Whereabouts};
 use crate::net::RangeSet;
 use crate::observe::cluster::ingress_nginx::{Carried, Compared, Controller, Hearsay, compared, controller_of};
-use crate::observe::cluster::{Carrier, ClusterSource, Lost, entry_points, in_front_of, lost, ways_in};
+use crate::observe::cluster::{
+    Carrier, ClusterSource, Lost, entry_points, in_front_of, lost, unvouched_entry_points, unvouched_in_front_of,
+    ways_in,
+};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -73,7 +76,12 @@ pub fn seen(
     }
     // Whoever is believed to speak for others may hide them.
     if declared != AddressSeen::Proxy && !matches!(compared, Compared::Said(_)) {
-        seen.doubt = hidden(source, controller.as_ref(), object, &what);
+        let services = in_front(source, controller.as_ref(), object);
+        if services.is_empty() {
+            let claims = unvouched_in_front_of(source, &object.value);
+            seen.notes.extend(claims.map(|claims| format!("the Service in front of {key} is not looked at: {claims}")));
+        }
+        seen.doubt = lost_by_all(&services, &what);
     }
     if field.object.api.group == TRAEFIK {
         seen.notes.extend(disbelieved(source, proxy));
@@ -83,7 +91,12 @@ pub fn seen(
 
 /// Entry points of Traefik that believe others than the whole proxy.
 fn disbelieved(source: &dyn ClusterSource, proxy: &RangeSet) -> Vec<String> {
-    let lacking = entry_points(source).into_iter().filter_map(|point| {
+    let points = entry_points(source);
+    if points.is_empty() {
+        let claims = unvouched_entry_points(source).into_iter();
+        return claims.map(|claims| format!("whom Traefik believes is not looked at: {claims}")).collect();
+    }
+    let lacking = points.into_iter().filter_map(|point| {
         let missing = point.lacks(proxy).texts();
         let first = missing.first()?;
         let more = if missing.len() > 1 { format!(" and {} more", missing.len() - 1) } else { String::new() };
@@ -134,13 +147,13 @@ fn said_to_be_visitors(what: &str, why: &str) -> Veto {
     )
 }
 
-/// Whether the Service in front of the controller hides who connects.
-fn hidden(source: &dyn ClusterSource, controller: Option<&Controller>, object: &Carrier, what: &str) -> Option<Veto> {
-    let mut services = in_front_of(source, &object.value);
-    if let (true, Some(controller)) = (services.is_empty(), controller) {
-        services = ways_in(source, &controller.pods, &[]);
+/// Services in front of the controller.
+fn in_front(source: &dyn ClusterSource, controller: Option<&Controller>, object: &Carrier) -> Vec<Arc<Service>> {
+    let services = in_front_of(source, &object.value);
+    match controller {
+        Some(controller) if services.is_empty() => ways_in(source, &controller.pods, &[]),
+        _ => services,
     }
-    lost_by_all(&services, what)
 }
 
 /// Whether pods see the proxy's address, as far as the Services that lead to them show it.

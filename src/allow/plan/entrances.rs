@@ -6,6 +6,7 @@ use crate::allow::evaluate::{DestinationPod, Evaluator, PodPort};
 use crate::api::conditions::cut;
 use crate::api::field::Field;
 use crate::api::names::owned_name;
+use crate::api::proxy_network::shut_down;
 use crate::api::targets::TargetType;
 use crate::api::validated::{ValidTarget, Whereabouts};
 use crate::net::RangeSet;
@@ -30,7 +31,15 @@ pub(super) fn stay_open(input: &PlanInput<'_>, desired: Option<&Desired>) -> Vec
         return Vec::new();
     }
     let guard = Guard::of(input);
-    let mut found: Vec<String> = Vec::new();
+    let network = input.origin.network.as_ref().and_then(|name| input.source.proxy_network(name));
+    let gone = network.as_deref().and_then(|network| Some((network.metadata.name.as_deref()?, shut_down(network)?)));
+    let strangers = |(network, provider)| {
+        format!(
+            "ProxyNetwork {network} names {provider}, which has shut down: if these are its addresses, others have them now \
+             and are let in"
+        )
+    };
+    let mut found: Vec<String> = gone.map(strangers).into_iter().collect();
     let pods: Vec<Arc<Pod>> = guard.pods.values().cloned().collect();
     // Pods come and go: one of each sort stands for all.
     let mut on_nodes = None;

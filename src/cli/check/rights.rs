@@ -1,11 +1,25 @@
-//! Every right that the operator uses by default, asked of the API server one by one. Those of mode Enforce are given
-//! by namespace, and a resource says itself where they are missing.
+//! Every right that the operator uses by default, asked of the API server one by one: those of `deploy/base/rbac.yaml`, which
+//! is read here as it is applied. Those of mode Enforce are given by namespace, and a resource says itself where they are
+//! missing.
 
 use super::Answer;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::api::PostParams;
 use kube::{Api, Client};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+const MANIFEST: &str = include_str!("../../../deploy/base/rbac.yaml");
+
+/// Roles of the manifest: of the whole cluster whatever is watched, of each watched namespace, and of its own.
+const CLUSTER: (&str, &str) = ("ClusterRole", "leeward");
+const WATCHED: (&str, &str) = ("ClusterRole", "leeward-watched");
+const OWN: (&str, &str) = ("Role", "leeward");
+
+/// Without these there is less to see, and nothing else. In its own namespace the operator needs its `ConfigMaps`.
+const LESS: [&str; 4] = ["configmaps", "gateways", "httproutes", "ingressclasses"];
 
 /// Where the operator stands and looks.
 #[derive(Debug)]
@@ -14,114 +28,166 @@ pub struct Place<'a> {
     pub name: &'a str,
     /// Empty: everywhere.
     pub watched: &'a [String],
+    /// Secrets of its own namespace that its ProxyNetworks name.
+    pub secrets: BTreeSet<String>,
 }
 
-/// A resource, and what is done with it.
-#[derive(Clone, Copy, Debug)]
-struct Use {
-    group: &'static str,
+/// One right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Right {
+    group: String,
     /// `plural` or `plural/subresource`.
-    resource: &'static str,
-    verbs: &'static [&'static str],
-    /// Without it there is less to see, and nothing else.
+    resource: String,
+    verb: String,
+    /// Empty: the whole cluster.
+    namespace: String,
+    object: Option<String>,
     optional: bool,
 }
 
-const READ: &[&str] = &["list", "watch"];
-const LEEWARD: &str = "leeward.dev";
-const NETWORKING: &str = "networking.k8s.io";
-const GATEWAY: &str = "gateway.networking.k8s.io";
-
-const fn needs(group: &'static str, resource: &'static str, verbs: &'static [&'static str]) -> Use {
-    Use { group, resource, verbs, optional: false }
+#[derive(Deserialize)]
+struct Role {
+    kind: String,
+    metadata: Metadata,
+    #[serde(default)]
+    rules: Vec<PolicyRule>,
 }
 
-const fn likes(group: &'static str, resource: &'static str, verbs: &'static [&'static str]) -> Use {
-    Use { group, resource, verbs, optional: true }
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
 }
-
-/// Of the whole cluster, whatever is watched.
-const CLUSTER: [Use; 4] = [
-    needs(LEEWARD, "proxynetworks", READ),
-    needs(LEEWARD, "proxynetworks/status", &["patch"]),
-    needs("", "namespaces", READ),
-    needs("", "nodes", READ),
-];
-
-/// In every watched namespace.
-const WATCHED: [Use; 11] = [
-    needs(LEEWARD, "protectedorigins", READ),
-    needs(LEEWARD, "protectedorigins/status", &["patch"]),
-    needs("", "services", READ),
-    needs("", "pods", READ),
-    needs("discovery.k8s.io", "endpointslices", READ),
-    needs(NETWORKING, "networkpolicies", READ),
-    needs(NETWORKING, "ingresses", READ),
-    needs("events.k8s.io", "events", &["create", "patch"]),
-    likes("", "configmaps", READ),
-    likes(GATEWAY, "httproutes", READ),
-    likes(GATEWAY, "gateways", READ),
-];
 
 /// What is missing, each in words; or that nothing is.
 pub async fn check(client: &Client, place: &Place<'_>) -> anyhow::Result<Vec<Answer>> {
-    let mut asked = 0;
+    let rights = rights(place)?;
     let mut answers = Vec::new();
-    let everywhere = [String::new()];
-    let watched = if place.watched.is_empty() { everywhere.as_slice() } else { place.watched };
-    let cluster = CLUSTER.iter().map(|used| (*used, ""));
-    let origins = watched.iter().flat_map(|namespace| WATCHED.iter().map(|used| (*used, namespace.as_str())));
-    for (used, namespace) in cluster.chain(origins) {
-        for verb in used.verbs {
-            asked += 1;
-            let attributes = attributes(&used, verb, namespace);
-            if !may(client, attributes).await? {
-                answers.push(missing(&used, verb, namespace));
-            }
-        }
-    }
-    for verb in ["create", "get", "update"] {
-        asked += 1;
-        let used = needs("coordination.k8s.io", "leases", &[]);
-        let mut attributes = attributes(&used, verb, place.namespace);
-        if verb != "create" {
-            attributes.name = Some(place.name.to_owned());
-        }
-        if !may(client, attributes).await? {
-            answers.push(missing(&used, verb, place.namespace));
+    for right in &rights {
+        if !may(client, right).await? {
+            answers.push(right.missing());
         }
     }
     if answers.is_empty() {
-        answers.push(Answer::fine(format!("all {asked} rights are there")));
+        answers.push(Answer::fine(format!("all {} rights are there", rights.len())));
     }
     Ok(answers)
 }
 
-fn attributes(used: &Use, verb: &str, namespace: &str) -> ResourceAttributes {
-    let (resource, subresource) =
-        used.resource.split_once('/').map_or((used.resource, None), |(resource, sub)| (resource, Some(sub)));
-    ResourceAttributes {
-        group: Some(used.group.to_owned()),
-        resource: Some(resource.to_owned()),
-        subresource: subresource.map(str::to_owned),
-        verb: Some(verb.to_owned()),
-        namespace: (!namespace.is_empty()).then(|| namespace.to_owned()),
-        ..ResourceAttributes::default()
+fn rights(place: &Place<'_>) -> anyhow::Result<Vec<Right>> {
+    let roles: Vec<Role> = serde_saphyr::from_multiple(MANIFEST).context("deploy/base/rbac.yaml")?;
+    let everywhere = [String::new()];
+    let watched = if place.watched.is_empty() { everywhere.as_slice() } else { place.watched };
+    let mut all = of_role(&roles, CLUSTER, "", place.name)?;
+    for namespace in watched {
+        all.extend(of_role(&roles, WATCHED, namespace, place.name)?);
+    }
+    all.extend(of_role(&roles, OWN, place.namespace, place.name)?);
+    // deploy/accounts/role.yaml names an example: which Secrets they are, the ProxyNetworks say.
+    all.extend(place.secrets.iter().map(|secret| Right {
+        resource: "secrets".to_owned(),
+        verb: "get".to_owned(),
+        namespace: place.namespace.to_owned(),
+        object: Some(secret.clone()),
+        ..Right::default()
+    }));
+    Ok(all)
+}
+
+fn of_role(roles: &[Role], wanted: (&str, &str), namespace: &str, installation: &str) -> anyhow::Result<Vec<Right>> {
+    let role = roles.iter().find(|role| (role.kind.as_str(), role.metadata.name.as_str()) == wanted);
+    let role = role.ok_or_else(|| anyhow!("deploy/base/rbac.yaml has no {} {}", wanted.0, wanted.1))?;
+    let mut found = Vec::new();
+    for rule in &role.rules {
+        // The one object that is named is the Lease, and it is named after the installation.
+        let object = rule.resource_names.as_ref().filter(|names| !names.is_empty()).map(|_| installation.to_owned());
+        for group in rule.api_groups.iter().flatten() {
+            for resource in rule.resources.iter().flatten() {
+                found.extend(rule.verbs.iter().map(|verb| Right {
+                    group: group.clone(),
+                    resource: resource.clone(),
+                    verb: verb.clone(),
+                    namespace: namespace.to_owned(),
+                    object: object.clone(),
+                    optional: wanted != OWN && LESS.contains(&resource.as_str()),
+                }));
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl Right {
+    fn attributes(&self) -> ResourceAttributes {
+        let (resource, subresource) = self.resource.split_once('/').unzip();
+        ResourceAttributes {
+            group: Some(self.group.clone()),
+            resource: Some(resource.unwrap_or(&self.resource).to_owned()),
+            subresource: subresource.map(str::to_owned),
+            verb: Some(self.verb.clone()),
+            namespace: Some(self.namespace.clone()).filter(|namespace| !namespace.is_empty()),
+            name: self.object.clone(),
+            ..ResourceAttributes::default()
+        }
+    }
+
+    fn missing(&self) -> Answer {
+        let Self { group, resource, verb, namespace, object, optional } = self;
+        let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+        let object = object.as_ref().map_or_else(String::new, |name| format!(" {name}"));
+        let place = match namespace.as_str() {
+            "" => " in the whole cluster".to_owned(),
+            namespace => format!(" in namespace {namespace}"),
+        };
+        let how =
+            if resource == "secrets" { ": name it in accounts.secrets, or in deploy/accounts/role.yaml" } else { "" };
+        let text = format!("not allowed to {verb} {resource}{group}{object}{place}{how}");
+        if *optional { Answer::less(text) } else { Answer::wrong(text) }
     }
 }
 
-async fn may(client: &Client, attributes: ResourceAttributes) -> anyhow::Result<bool> {
-    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(attributes), ..Default::default() };
+async fn may(client: &Client, right: &Right) -> anyhow::Result<bool> {
+    let spec = SelfSubjectAccessReviewSpec { resource_attributes: Some(right.attributes()), ..Default::default() };
     let review = SelfSubjectAccessReview { spec, ..Default::default() };
     let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let answer = api.create(&PostParams::default(), &review).await.context("cannot ask for its own rights")?;
     Ok(answer.status.is_some_and(|status| status.allowed))
 }
 
-fn missing(used: &Use, verb: &str, namespace: &str) -> Answer {
-    let group = if used.group.is_empty() { String::new() } else { format!(".{}", used.group) };
-    let place =
-        if namespace.is_empty() { " in the whole cluster".to_owned() } else { format!(" in namespace {namespace}") };
-    let text = format!("not allowed to {verb} {}{group}{place}", used.resource);
-    if used.optional { Answer::less(text) } else { Answer::wrong(text) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(place: &Place<'_>) -> Vec<String> {
+        rights(place).unwrap().iter().map(|right| right.missing().text).collect()
+    }
+
+    #[test]
+    fn what_the_manifest_grants_is_asked_for_where_the_operator_uses_it() {
+        let watched = ["shop".to_owned(), "blog".to_owned()];
+        let place = |watched, secrets: &[&str]| Place {
+            namespace: "edge",
+            name: "second",
+            watched,
+            secrets: secrets.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let everywhere = texts(&place(&[], &[]));
+        let few = texts(&place(&watched, &["edgeone-key"]));
+        for right in ["list nodes in the whole cluster", "list pods in the whole cluster"] {
+            assert!(everywhere.contains(&format!("not allowed to {right}")), "{everywhere:#?}");
+        }
+        for right in [
+            "list nodes in the whole cluster",
+            "list pods in namespace shop",
+            "watch httproutes.gateway.networking.k8s.io in namespace blog",
+            "patch protectedorigins/status.leeward.dev in namespace shop",
+            "create leases.coordination.k8s.io in namespace edge",
+            "update leases.coordination.k8s.io second in namespace edge",
+            "get secrets edgeone-key in namespace edge: name it in accounts.secrets, or in deploy/accounts/role.yaml",
+        ] {
+            assert!(few.contains(&format!("not allowed to {right}")), "{few:#?}");
+        }
+        assert!(!few.iter().any(|right| right.contains("pods in the whole")));
+        let optional = rights(&place(&[], &[])).unwrap().into_iter().filter(|right| right.optional).map(|r| r.resource);
+        assert_eq!(optional.collect::<BTreeSet<_>>(), LESS.map(str::to_owned).into());
+    }
 }

@@ -6,7 +6,9 @@ use crate::api::field::Sees;
 use crate::api::names::owned_name;
 use crate::api::validated::{ValidTarget, Validated};
 use crate::observe::cluster::ingress_nginx::{Compared, compared, controller_of};
-use crate::observe::cluster::{ClusterSource, Kind, Options, Sight, Stores, Waiting, egress_kind, kinds_are_known};
+use crate::observe::cluster::{
+    ClusterSource, ControllerNamespaces, Kind, Options, Sight, Stores, Waiting, egress_kind, kinds_are_known,
+};
 use crate::operate::api_server;
 use anyhow::{Context, bail};
 use kube::Api;
@@ -36,7 +38,7 @@ pub struct Found {
 }
 
 /// Reads the resource and everything in its namespace that facts are made of.
-pub async fn read(args: &NamespacedArgs, text: &str) -> anyhow::Result<Found> {
+pub async fn read(args: &NamespacedArgs, text: &str, controllers: ControllerNamespaces) -> anyhow::Result<Found> {
     let asked = args.named(text)?;
     let config = args.cluster.config().await?;
     let name = asked.within(&config);
@@ -51,7 +53,7 @@ pub async fn read(args: &NamespacedArgs, text: &str) -> anyhow::Result<Found> {
         bail!("ProtectedOrigin {}/{} does not exist in the cluster", name.namespace, name.name);
     };
     let origin = neighbours.swap_remove(place);
-    let source = Stores::start(client, &Options { namespaces: vec![name.namespace.clone()] });
+    let source = Stores::start(client, &Options { namespaces: vec![name.namespace.clone()], controllers });
     let waiting = waiting(&source).await.into_iter();
     let unknown = waiting.map(|w| format!("judging without objects of kind {w}")).collect();
     // The stores learn about ConfigMaps by being asked.

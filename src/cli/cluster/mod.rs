@@ -3,6 +3,7 @@
 
 pub mod live;
 
+use crate::api::names::is_dns_label;
 use anyhow::{Context, ensure};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::path::PathBuf;
@@ -50,8 +51,9 @@ impl NamespacedArgs {
         };
         for (what, part) in [("namespace", namespace), ("name", Some(name))] {
             let Some(part) = part else { continue };
+            // Segments of an API path come from here: nothing else may get into one.
             ensure!(
-                is_name(part),
+                is_dns_label(part),
                 "{text:?} is not NAMESPACE/NAME: the {what} {part:?} must be 1 to 63 lower-case letters, digits and hyphens"
             );
         }
@@ -92,12 +94,4 @@ impl ClusterArgs {
 /// A client for a configuration.
 pub fn client(config: kube::Config) -> anyhow::Result<kube::Client> {
     kube::Client::try_from(config).context("no client for this cluster configuration")
-}
-
-/// Segments of an API path come from here: nothing else may get into one.
-fn is_name(text: &str) -> bool {
-    (1..=63).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
 }

@@ -11,7 +11,7 @@ use crate::cli::input;
 use crate::cli::networks::{self, FeedArgs, FileSecrets, Networks};
 use crate::net::RangeSet;
 use crate::net::guard::ClusterFacts;
-use crate::observe::cluster::{ClusterSource, Files, Place, egress_facts};
+use crate::observe::cluster::{ClusterSource, ControllerNamespaces, Files, Place, egress_facts};
 use anyhow::{anyhow, bail};
 use std::sync::Arc;
 
@@ -64,7 +64,8 @@ impl Question {
             .name
             .as_deref()
             .ok_or_else(|| anyhow!("nothing to diagnose: give NAMESPACE/NAME, -f or --via"))?;
-        let live::Found { origin, objects, .. } = live::read(&args.cluster, text).await?;
+        let live::Found { origin, objects, .. } =
+            live::read(&args.cluster, text, ControllerNamespaces::default()).await?;
         let name = key(&origin);
         let (given, secrets) = given(args)?;
         let network = match given {

@@ -3,6 +3,7 @@
 
 use super::ClusterSource;
 use super::entrances::services_of;
+use super::marks::{Mark, towards};
 use super::routes::{forwards_to, leads_to};
 use super::selection::matches;
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 /// By convention, what Prometheus scrapes.
 pub(super) const SCRAPE: &str = "prometheus.io/scrape";
 
-/// In words, each once, sorted.
+/// In words, each once, sorted; those of the namespace itself first, so that nobody else crowds them out of a message.
 pub fn callers(source: &dyn ClusterSource, namespace: &str, pods: &[Arc<Pod>]) -> Vec<String> {
     let mut found = BTreeSet::new();
     let mut services: Vec<Arc<Service>> = pods.iter().flat_map(|pod| services_of(source, pod)).collect();
@@ -48,21 +49,28 @@ pub fn callers(source: &dyn ClusterSource, namespace: &str, pods: &[Arc<Pod>]) -
             is_particular(peer) && there && pods.iter().any(meant)
         })
     };
-    for policy in source.shelves().policies.matching(names) {
+    let labels = pods.iter().filter_map(|pod| pod.metadata.labels.as_ref());
+    let others = source.shelves().policies.marked(towards(own_labels, labels));
+    let policies = source.network_policies(namespace).into_iter().chain(others);
+    for policy in policies.filter(|policy| names(policy)) {
         let (at, name) = (policy.metadata.namespace.as_deref(), policy.metadata.name.as_deref());
         let (at, name) = (at.unwrap_or_default(), name.unwrap_or_default());
         found.insert(format!("the pods of NetworkPolicy {at}/{name} (its egress names them)"));
     }
-    found.into_iter().collect()
+    let own = format!(" {namespace}/");
+    let (mut callers, others): (Vec<String>, Vec<String>) = found.into_iter().partition(|text| text.contains(&own));
+    callers.extend(others);
+    callers
 }
 
-/// Ingresses and `HTTPRoutes` that lead to a Service.
+/// Ingresses and `HTTPRoutes` that lead to a Service; those of its namespace first.
 pub fn leading_to(source: &dyn ClusterSource, namespace: &str, service: &str) -> Vec<String> {
     let ingresses = source.ingresses(namespace).into_iter().filter(|ingress| leads(ingress, service));
     let ingresses =
         ingresses.map(|o| format!("Ingress {namespace}/{}", o.metadata.name.as_deref().unwrap_or_default()));
-    let routes = source.shelves().http_routes.matching(|route| forwards_to(route, namespace, service));
-    let routes = routes.into_iter().map(|route| {
+    let mut routes = source.shelves().http_routes.marked([Mark::Backend(namespace.to_owned(), service.to_owned())]);
+    routes.sort_by_key(|route| route.metadata.namespace.as_deref() != Some(namespace));
+    let routes = routes.into_iter().filter(|route| forwards_to(route, namespace, service)).map(|route| {
         let at = route.metadata.namespace.as_deref().unwrap_or("default");
         format!("HTTPRoute {at}/{}", route.metadata.name.as_deref().unwrap_or_default())
     });
@@ -76,12 +84,7 @@ pub(super) fn leads(ingress: &Ingress, service: &str) -> bool {
 
 /// Namespaces that have a name of their own for the Service.
 fn aliases(source: &dyn ClusterSource, namespace: &str, name: &str) -> Vec<String> {
-    let wanted = format!("{name}.{namespace}.svc");
-    let is_alias = |service: &Service| {
-        let target = service.spec.as_ref().and_then(|spec| spec.external_name.as_deref()).unwrap_or_default();
-        target.strip_prefix(&wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    let aliases = source.shelves().services.matching(is_alias).into_iter();
+    let aliases = source.shelves().services.marked([Mark::Alias(namespace.to_owned(), name.to_owned())]).into_iter();
     aliases
         .map(|service| {
             let at = service.metadata.namespace.as_deref().unwrap_or_default();
@@ -98,7 +101,7 @@ fn is_scraped(annotations: Option<&BTreeMap<String, String>>) -> bool {
 }
 
 /// A peer that means everything names nobody.
-fn is_particular(peer: &NetworkPolicyPeer) -> bool {
+pub(super) fn is_particular(peer: &NetworkPolicyPeer) -> bool {
     let says = |selector: &LabelSelector| {
         selector.match_labels.as_ref().is_some_and(|labels| !labels.is_empty())
             || selector.match_expressions.as_ref().is_some_and(|list| !list.is_empty())

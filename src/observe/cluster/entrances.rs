@@ -2,7 +2,8 @@
 //! node. And whether whoever comes that way keeps his address.
 
 use super::ClusterSource;
-use super::selection::{lives, matches, selector_of, tcp_ports};
+use super::controllers::{balanced_at, unvouched};
+use super::selection::{lives, tcp_ports};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -66,8 +67,10 @@ fn asks_for_preamble(key: &str, value: &str) -> bool {
 /// Services that select this pod.
 pub fn services_of(source: &dyn ClusterSource, pod: &Pod) -> Vec<Arc<Service>> {
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+    let has = |(label, value): (&String, &String)| pod.metadata.labels.as_ref()?.get(label).filter(|own| *own == value);
     let selects = |service: &Arc<Service>| {
-        selector_of(service).is_some_and(|selector| matches(&selector, pod.metadata.labels.as_ref()))
+        let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+        selector.is_some_and(|labels| !labels.is_empty() && labels.iter().all(|label| has(label).is_some()))
     };
     source.services(Some(namespace)).into_iter().filter(selects).collect()
 }
@@ -107,20 +110,22 @@ pub fn ways_in(source: &dyn ClusterSource, pods: &[Arc<Pod>], origin: &[IpAddr])
     if named.is_empty() { all } else { named }
 }
 
-/// Services whose load balancer an Ingress says to be reached through.
+/// Services of ingress controllers whose load balancer an Ingress says to be reached through.
 pub fn in_front_of(source: &dyn ClusterSource, ingress: &Value) -> Vec<Arc<Service>> {
+    balanced_at(source, &points(ingress), true)
+}
+
+/// What to do about Services with that load balancer, in namespaces that nobody vouches for.
+pub fn unvouched_in_front_of(source: &dyn ClusterSource, ingress: &Value) -> Option<String> {
+    let services = balanced_at(source, &points(ingress), false);
+    unvouched("a Service has the same load balancer", services.iter().map(|service| &service.metadata))
+}
+
+/// Where an Ingress says to be reached: addresses and names.
+fn points(ingress: &Value) -> BTreeSet<String> {
     let points = ingress.pointer("/status/loadBalancer/ingress").and_then(Value::as_array);
     let text = |point: &Value, key: &str| point.get(key).and_then(Value::as_str).map(str::to_owned);
-    let at: BTreeSet<String> =
-        points.into_iter().flatten().flat_map(|p| [text(p, "ip"), text(p, "hostname")]).flatten().collect();
-    if at.is_empty() {
-        return Vec::new();
-    }
-    let held = |service: &Service| {
-        let status = service.status.as_ref().and_then(|s| s.load_balancer.as_ref()).and_then(|l| l.ingress.as_ref());
-        status.into_iter().flatten().flat_map(|p| [p.ip.clone(), p.hostname.clone()]).flatten().any(|p| at.contains(&p))
-    };
-    source.shelves().services.matching(held)
+    points.into_iter().flatten().flat_map(|p| [text(p, "ip"), text(p, "hostname")]).flatten().collect()
 }
 
 /// Addresses of its load balancer.

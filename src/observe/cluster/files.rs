@@ -8,7 +8,8 @@ mod document;
 
 use super::carriers::At;
 use super::shelves::{Key, Shelf};
-use super::{Carrier, ClusterSource, Kind, Shelves, Sight};
+use super::{Carrier, ClusterSource, ControllerNamespaces, Kind, Shelves, Sight};
+use crate::api::proxy_network::absent;
 use crate::api::shape::Shapes;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
 use document::Document;
@@ -86,6 +87,11 @@ impl Files {
         self.shelves.networks.put(Key { namespace: String::new(), name: network.name_any() }, network);
     }
 
+    /// Takes these namespaces for those of ingress controllers.
+    pub fn vouch(&mut self, controllers: ControllerNamespaces) {
+        self.shelves.controllers = controllers;
+    }
+
     fn add(&mut self, document: &Document) -> Result<(), FileError> {
         if document.is_foreign() {
             return self.add_foreign(document);
@@ -109,6 +115,10 @@ impl Files {
                         format!("is a second ProxyNetwork beside {}; at most one may be given", first.name_any());
                     return Err(document.error(problem));
                 }
+                let preset = document.value().pointer("/spec/source/preset/name").and_then(Value::as_str);
+                if let Some(why) = preset.and_then(absent) {
+                    return Err(document.error(format!("spec.source.preset.name: {why}")));
+                }
                 put(&shelves.networks, seen.typed(kind, false, document)?);
             }
             Kind::NetworkPolicy => put(&shelves.policies, seen.typed(kind, true, document)?),
@@ -118,6 +128,7 @@ impl Files {
             Kind::Pod => put(&shelves.pods, seen.typed(kind, true, document)?),
             Kind::Node => put(&shelves.nodes, seen.typed(kind, false, document)?),
             Kind::Ingress => put(&shelves.ingresses, seen.typed(kind, true, document)?),
+            Kind::IngressClass => put(&shelves.ingress_classes, seen.typed(kind, false, document)?),
             Kind::HTTPRoute => put(&shelves.http_routes, seen.note(kind, true, document, document.loosely()?)?),
             Kind::Gateway => put(&shelves.gateways, seen.note(kind, true, document, document.loosely()?)?),
             Kind::ConfigMap => put(&shelves.config_maps, seen.typed(kind, true, document)?),

@@ -1,5 +1,7 @@
 //! ingress-nginx: which pods run it for an Ingress, and what its ConfigMap says about whose address it compares with a list.
 
+use super::controllers::{pods_of_program, unvouched};
+use super::marks::Program;
 use super::{ClusterSource, Sight};
 use crate::api::field::ObjectRef;
 use crate::net::{Family, Prefix, RangeSet};
@@ -12,9 +14,10 @@ use std::sync::Arc;
 const PROGRAM: &str = "nginx-ingress-controller";
 
 /// Arguments that say which Ingresses are its own, and which ConfigMap it reads.
-const FLAGS: [&str; 2] = ["--configmap", "--ingress-class"];
+const FLAGS: [&str; 3] = ["--configmap", "--controller-class", "--ingress-class"];
 
-/// How the ConfigMap and the class of an Ingress are named where nothing else is said.
+/// What an IngressClass calls it, and what an Ingress of its own does, where nothing else is said.
+const CONTROLLER: &str = "k8s.io/ingress-nginx";
 const CLASS: &str = "nginx";
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
@@ -60,8 +63,16 @@ pub enum Carried {
     Preamble,
 }
 
-/// What tells two of them apart: namespace, ConfigMap, and class.
-type Identity = (String, Option<(String, String)>, String);
+/// What tells two of them apart.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Identity {
+    namespace: String,
+    config_map: Option<(String, String)>,
+    /// What an IngressClass calls it.
+    controller: String,
+    /// What an annotation of an Ingress calls it.
+    class: String,
+}
 
 /// Pods that run the same ingress-nginx.
 #[derive(Clone, Debug, Default)]
@@ -90,38 +101,62 @@ pub(super) fn arguments(container: &Container) -> Option<Vec<String>> {
 
 /// The controller that serves an Ingress, or why it is not known.
 pub fn controller_of(source: &dyn ClusterSource, ingress: &Value) -> Result<Controller, String> {
-    let text = |pointer: &str| ingress.pointer(pointer).and_then(Value::as_str);
-    let annotated = || ingress.pointer("/metadata/annotations")?.get(CLASS_ANNOTATION)?.as_str();
-    let class = text("/spec/ingressClassName").or_else(annotated);
     let mut all: BTreeMap<Identity, Vec<Arc<Pod>>> = BTreeMap::new();
-    for pod in source.shelves().pods.matching(|pod| arguments_of(pod).is_some()) {
-        let words = arguments_of(&pod).unwrap_or_default();
-        let namespace = pod.metadata.namespace.clone().unwrap_or_default();
-        let flag = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-        let map = flag("--configmap").map(|map| map.replace("$(POD_NAMESPACE)", &namespace));
-        let map = map.and_then(|map| map.split_once('/').map(|(at, name)| (at.to_owned(), name.to_owned())));
-        let class = flag("--ingress-class").unwrap_or(CLASS).to_owned();
-        all.entry((namespace, map, class)).or_default().push(pod);
+    for pod in pods_of_program(source, Program::IngressNginx, true) {
+        all.entry(identity(&pod)).or_default().push(pod);
     }
     if all.is_empty() {
-        return Err("no pod that runs ingress-nginx is seen".to_owned());
+        let others = pods_of_program(source, Program::IngressNginx, false);
+        let claims = unvouched("a pod says that it runs ingress-nginx", others.iter().map(|pod| &pod.metadata));
+        return Err(claims.unwrap_or_else(|| "no pod that runs ingress-nginx is seen".to_owned()));
     }
-    if all.len() > 1 {
-        // The class is the controller's name for it, which need not be the IngressClass's.
-        all.retain(|(_, _, own), _| class.is_none_or(|class| class == own));
+    let text = |pointer: &str| ingress.pointer(pointer).and_then(Value::as_str);
+    let annotated = || ingress.pointer("/metadata/annotations")?.get(CLASS_ANNOTATION)?.as_str();
+    if let Some(name) = text("/spec/ingressClassName") {
+        match source.ingress_class(name).and_then(|class| class.spec.as_ref()?.controller.clone()) {
+            Some(controller) => {
+                all.retain(|own, _| own.controller == controller);
+                if all.is_empty() {
+                    return Err(format!(
+                        "no pod is seen that runs {controller}, the controller of IngressClass {name}"
+                    ));
+                }
+            }
+            // The controller's own name for its class need not be the IngressClass's.
+            None if all.len() > 1 => all.retain(|own, _| own.class == name),
+            None => {}
+        }
+    } else if let Some(class) = annotated() {
+        all.retain(|own, _| own.class == class);
+        if all.is_empty() {
+            return Err(format!("no pod is seen that runs ingress-nginx for class {class}"));
+        }
     }
-    if all.len() > 1 || all.is_empty() {
+    if all.len() != 1 {
         return Err("which of several ingress-nginx serves it is not seen".to_owned());
     }
     let found = all.into_iter().next();
-    Ok(found.map_or_else(Controller::default, |((namespace, config_map, _), pods)| Controller {
+    Ok(found.map_or_else(Controller::default, |(Identity { namespace, config_map, .. }, pods)| Controller {
         namespace,
         pods,
         config_map,
     }))
 }
 
-fn arguments_of(pod: &Pod) -> Option<Vec<String>> {
+fn identity(pod: &Pod) -> Identity {
+    let words = arguments_of(pod).unwrap_or_default();
+    let namespace = pod.metadata.namespace.clone().unwrap_or_default();
+    let flag = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    let map = flag("--configmap").map(|map| map.replace("$(POD_NAMESPACE)", &namespace));
+    Identity {
+        config_map: map.and_then(|map| map.split_once('/').map(|(at, name)| (at.to_owned(), name.to_owned()))),
+        controller: flag("--controller-class").unwrap_or(CONTROLLER).to_owned(),
+        class: flag("--ingress-class").unwrap_or(CLASS).to_owned(),
+        namespace,
+    }
+}
+
+pub(super) fn arguments_of(pod: &Pod) -> Option<Vec<String>> {
     pod.spec.as_ref()?.containers.iter().find_map(arguments)
 }
 

@@ -8,12 +8,14 @@ mod allowlists;
 mod callers;
 mod carriers;
 mod content;
+mod controllers;
 mod egress;
 mod endpoints;
 mod entrances;
 mod files;
 mod gateway_api;
 pub mod ingress_nginx;
+mod marks;
 mod nodes;
 mod pods;
 mod policies;
@@ -33,7 +35,8 @@ use gateway_api::{Gateway, HTTPRoute};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Node, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass, NetworkPolicy};
+use marks::Mark;
 use std::sync::Arc;
 
 pub use addresses::cluster_addresses;
@@ -41,15 +44,18 @@ pub use allowlists::ListedRanges;
 pub use callers::{callers, leading_to};
 pub use carriers::{Carrier, Sight};
 pub use content::{content, names};
+pub use controllers::{ControllerNamespaces, USUAL};
 pub use egress::{egress_facts, egress_kind};
 pub use endpoints::{TargetError, addresses_of, endpoints};
-pub use entrances::{Entrance, Lost, entrances, in_front_of, lost, node_ports, services_of, ways_in};
+pub use entrances::{
+    Entrance, Lost, entrances, in_front_of, lost, node_ports, services_of, unvouched_in_front_of, ways_in,
+};
 pub use files::{FileError, Files, Place, Text};
 pub use policies::node_addresses;
 pub use selection::{Guarded, GuardedError, matches, pods_behind, pods_of, selector_and_ports, within};
 pub use shelves::Shelves;
 pub use stores::{Change, Options, Stores, Waiting, dynamic};
-pub use traefik::entry_points;
+pub use traefik::{entry_points, unvouched_entry_points};
 pub use unread::{kinds_are_known, unread_policies};
 
 /// Kinds of objects that are read.
@@ -77,6 +83,7 @@ pub enum Kind {
     Pod,
     Node,
     Ingress,
+    IngressClass,
     ConfigMap,
     HTTPRoute,
     Gateway,
@@ -87,9 +94,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether a cluster does well without it: it comes with another project.
+    /// Whether a cluster does well without it: it comes with another project, or an installation may lack the right to it.
     pub const fn is_optional(self) -> bool {
-        matches!(self, Self::HTTPRoute | Self::Gateway)
+        matches!(self, Self::HTTPRoute | Self::Gateway | Self::IngressClass)
     }
 }
 
@@ -137,6 +144,16 @@ pub trait ClusterSource: Send + Sync {
         self.shelves().ingresses.of(namespace)
     }
 
+    fn ingress_class(&self, name: &str) -> Option<Arc<IngressClass>> {
+        self.shelves().ingress_classes.get("", name)
+    }
+
+    /// Whether pods and Services of this namespace are believed to be an ingress controller's.
+    fn vouched(&self, namespace: &str) -> bool {
+        let shelves = self.shelves();
+        shelves.controllers.hold(namespace) || shelves.ingress_classes.has(&Mark::Release(namespace.to_owned()))
+    }
+
     fn http_routes(&self, namespace: &str) -> Vec<Arc<HTTPRoute>> {
         self.shelves().http_routes.of(namespace)
     }
@@ -161,6 +178,10 @@ pub trait ClusterSource: Send + Sync {
 
     fn namespaces(&self) -> Vec<Arc<Namespace>> {
         self.shelves().namespaces.all()
+    }
+
+    fn node(&self, name: &str) -> Option<Arc<Node>> {
+        self.shelves().nodes.get("", name)
     }
 
     fn nodes(&self) -> Vec<Arc<Node>> {

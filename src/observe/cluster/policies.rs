@@ -170,6 +170,5 @@ fn evaluator(source: &dyn ClusterSource, namespace: &str, pod: &Pod) -> Evaluato
 /// Addresses of the node that a pod runs on, as far as both are known. A node always reaches its own pods.
 pub fn node_addresses(source: &dyn ClusterSource, pod: &Pod) -> RangeSet {
     let Some(name) = pod.spec.as_ref().and_then(|s| s.node_name.as_deref()) else { return RangeSet::empty() };
-    let nodes = source.nodes();
-    nodes.iter().filter(|n| n.metadata.name.as_deref() == Some(name)).flat_map(|n| addresses_of_node(n)).collect()
+    source.node(name).iter().flat_map(|node| addresses_of_node(node)).collect()
 }

@@ -40,13 +40,20 @@ pub enum GuardedError {
 
 /// Whether a selector matches these labels; an invalid selector matches nothing.
 pub fn matches(selector: &LabelSelector, labels: Option<&BTreeMap<String, String>>) -> bool {
+    matcher(selector)(labels)
+}
+
+/// The same for many sets of labels.
+fn matcher(selector: &LabelSelector) -> impl Fn(Option<&BTreeMap<String, String>>) -> bool {
     static NONE: BTreeMap<String, String> = BTreeMap::new();
-    Selector::try_from(selector.clone()).is_ok_and(|s| s.matches(labels.unwrap_or(&NONE)))
+    let selector = Selector::try_from(selector.clone()).ok();
+    move |labels| selector.as_ref().is_some_and(|selector| selector.matches(labels.unwrap_or(&NONE)))
 }
 
 /// Pods of a namespace that a selector matches and that are not over, sorted by name.
 pub fn pods_of(source: &dyn ClusterSource, namespace: &str, selector: &LabelSelector) -> Vec<Arc<Pod>> {
-    source.pods(namespace).into_iter().filter(|p| lives(p) && matches(selector, p.metadata.labels.as_ref())).collect()
+    let matches = matcher(selector);
+    source.pods(namespace).into_iter().filter(|p| lives(p) && matches(p.metadata.labels.as_ref())).collect()
 }
 
 /// Pods that a Service's selector matches, running or not. A Service without selector matches none.
@@ -60,7 +67,7 @@ pub(super) fn lives(pod: &Pod) -> bool {
 }
 
 /// The Service's selector in the form that policies use.
-pub(super) fn selector_of(service: &Service) -> Option<LabelSelector> {
+fn selector_of(service: &Service) -> Option<LabelSelector> {
     let labels = service.spec.as_ref()?.selector.as_ref().filter(|s| !s.is_empty())?;
     Some(LabelSelector { match_labels: Some(labels.clone()), match_expressions: None })
 }

@@ -4,6 +4,7 @@
 //! logged and left out; it never stalls the others. What is kept of an object is what facts and plans read, so that a
 //! heartbeat of a Node or a new `resourceVersion` changes nothing and wakes nobody.
 
+mod absence;
 mod feed;
 mod groups;
 mod named;
@@ -11,7 +12,7 @@ mod trim;
 
 use super::carriers::{At, Sight};
 use super::shelves::{Key, Shelf};
-use super::{ClusterSource, Kind, Shelves};
+use super::{ClusterSource, ControllerNamespaces, Kind, Shelves};
 use crate::api::field::ObjectRef;
 use feed::{Feed, Scope};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -42,6 +43,8 @@ const MOST_NAMED: (usize, usize) = (256, 4096);
 pub struct Options {
     /// Namespaces to watch; empty means all.
     pub namespaces: Vec<String>,
+    /// Namespaces of ingress controllers.
+    pub controllers: ControllerNamespaces,
 }
 
 /// An object that is new, different or gone.
@@ -117,7 +120,7 @@ impl Stores {
     /// Starts every watch on the runtime that this is called in.
     pub fn start(client: Client, options: &Options) -> Self {
         let shared = Arc::new(Shared {
-            shelves: Shelves::default(),
+            shelves: Shelves { controllers: options.controllers.clone(), ..Shelves::default() },
             standings: Mutex::default(),
             changes: broadcast::channel(BACKLOG).0,
             news: watch::channel(0).0,
@@ -145,6 +148,7 @@ impl Stores {
         this.watch(Kind::ProxyNetwork, all(), Api::all, |s| &s.networks, |_| ());
         this.watch(Kind::Namespace, all(), Api::all, |s| &s.namespaces, |_| ());
         this.watch(Kind::Node, all(), Api::all, |s| &s.nodes, trim::node);
+        this.watch(Kind::IngressClass, all(), Api::all, |s| &s.ingress_classes, trim::ingress_class);
         for scope in scopes() {
             let one = || vec![scope.clone()];
             this.watch(Kind::Service, one(), |c| scope.api(c), |s| &s.services, |_| ());

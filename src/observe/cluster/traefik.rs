@@ -2,6 +2,8 @@
 //! kept.
 
 use super::ClusterSource;
+use super::controllers::{pods_of_program, unvouched};
+use super::marks::Program;
 use crate::net::{Prefix, RangeSet};
 use k8s_openapi::api::core::v1::{Container, Pod};
 
@@ -43,7 +45,7 @@ fn read(word: &str) -> Option<(String, Vec<String>)> {
 
 /// Entry points that believe somebody, one of each name and list.
 pub fn entry_points(source: &dyn ClusterSource) -> Vec<EntryPoint> {
-    let pods = source.shelves().pods.matching(|pod| !lists(pod).is_empty()).into_iter();
+    let pods = pods_of_program(source, Program::Traefik, true).into_iter();
     let all = pods.flat_map(|pod| {
         let text = |part: &Option<String>| part.clone().unwrap_or_default();
         let key = format!("{}/{}", text(&pod.metadata.namespace), text(&pod.metadata.name));
@@ -55,7 +57,13 @@ pub fn entry_points(source: &dyn ClusterSource) -> Vec<EntryPoint> {
     found
 }
 
-fn lists(pod: &Pod) -> Vec<(String, Vec<String>)> {
+/// What to do about pods that have Traefik's arguments in namespaces that nobody vouches for.
+pub fn unvouched_entry_points(source: &dyn ClusterSource) -> Option<String> {
+    let pods = pods_of_program(source, Program::Traefik, false);
+    unvouched("a pod says that it runs Traefik", pods.iter().map(|pod| &pod.metadata))
+}
+
+pub(super) fn lists(pod: &Pod) -> Vec<(String, Vec<String>)> {
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let words = containers.flat_map(|container| container.command.iter().chain(&container.args).flatten());
     words.filter_map(|word| read(word)).collect()

@@ -82,11 +82,15 @@ const fn text(preset: Preset) -> &'static str {
         Preset::DDoSGuard => include_str!("presets/ddos-guard.yaml"),
         Preset::Fastly => include_str!("presets/fastly.yaml"),
         Preset::Gcore => include_str!("presets/gcore.yaml"),
+        Preset::GoCache => include_str!("presets/gocache.yaml"),
         Preset::GoogleCloud => include_str!("presets/google-cloud.yaml"),
         Preset::GoogleCloudInternetNEG => include_str!("presets/google-cloud-internet-neg.yaml"),
         Preset::Imperva => include_str!("presets/imperva.yaml"),
         Preset::KeyCDN => include_str!("presets/keycdn.yaml"),
         Preset::Medianova => include_str!("presets/medianova.yaml"),
+        Preset::ParsPack => include_str!("presets/parspack.yaml"),
+        Preset::QUICcloud => include_str!("presets/quic-cloud.yaml"),
+        Preset::RedShield => include_str!("presets/redshield.yaml"),
         Preset::Sucuri => include_str!("presets/sucuri.yaml"),
     }
 }

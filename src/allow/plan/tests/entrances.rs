@@ -42,6 +42,17 @@ fn second_entrances_are_named_where_nothing_guards_them() {
 }
 
 #[test]
+fn a_provider_that_shut_down_lets_strangers_in() {
+    let named = |name: &str| open(&closed().replace("name: edge}", &format!("name: {name}}}")));
+    let said = "ProxyNetwork old-stackpath names stackpath, which has shut down: if these are its addresses, others have them now and are let in";
+    assert_eq!(named("old-stackpath"), [said]);
+    assert_eq!(named("stackpathology"), [] as [&str; 0]);
+    let url = "source: {type: HTTP, http: {urls: ['https://lists.Edgecast.example/v4']}}";
+    let inline = "source: {type: Inline, inline: {cidrs: [192.0.2.0/24, '2001:db8::/32']}}";
+    assert_eq!(open(&closed().replace(inline, url)).len(), 1);
+}
+
+#[test]
 fn ports_of_nodes_are_named() {
     let host_port = without_policy(&closed()).replace("containerPort: 8443", "containerPort: 8443, hostPort: 443");
     assert_eq!(open(&host_port), ["port 443 of nodes, taken by pods such as shop/web-1"]);
@@ -137,4 +148,19 @@ fn policies_of_other_projects_are_said_not_to_be_read() {
     let site = format!("{}{cilium}", closed());
     assert_eq!(open(&site), ["policies of Cilium are not read: they may let others in as well"]);
     assert_eq!(open(&without_policy(&site)), [] as [&str; 0], "no policy of ours is beside them");
+}
+
+#[test]
+fn routes_of_other_namespaces_crowd_nobody_out() {
+    let route = |namespace: &str, name: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{rules: [{{backendRefs: [{{name: web, namespace: shop, port: 443}}]}}]}}\n"
+        )
+    };
+    let others: String = (0..20).map(|number| route("aaa", &format!("route-{number}"))).collect();
+    let routes = format!("{others}{}", route("shop", "own"));
+    let message = Situation::of(&format!("{SITE}{routes}")).plan().targets[0].veto.as_ref().unwrap().message.clone();
+    assert!(message.contains("HTTPRoute shop/own;") && message.contains("more"), "{message}");
+    let bare = open(&format!("{}{routes}", without_policy(&closed())));
+    assert_eq!(bare.first().unwrap(), "HTTPRoute shop/own leads to Service shop/web too");
 }

@@ -34,6 +34,13 @@ fn said(site: &str, seen: &str) -> (Option<Reason>, String) {
     (target.veto.as_ref().map(|veto| veto.reason), text.unwrap_or_else(|| target.notes.join("\n")))
 }
 
+/// A class of a Helm release in this namespace.
+fn class(namespace: &str) -> String {
+    format!(
+        "---\napiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {{name: {namespace}, annotations: {{meta.helm.sh/release-namespace: {namespace}}}}}\nspec: {{controller: example.com/{namespace}}}\n"
+    )
+}
+
 const UNKNOWN: &str = "addressSeen: Unknown";
 
 #[test]
@@ -85,7 +92,7 @@ fn what_was_not_seen_is_said_and_the_spec_decides() {
     insta::assert_snapshot!("said_to_be_visitors", message);
     // Two of them, and which serves the Ingress is not to be told.
     let two = controller("", "Local").replace("ingress-nginx", "other").replace("[/", "[--ingress-class=other, /");
-    let two = format!("{}{}{two}", closed(), controller("use-forwarded-headers: 'true'", "Local"));
+    let two = format!("{}{}{two}{}", closed(), controller("use-forwarded-headers: 'true'", "Local"), class("other"));
     let classless = said(&two, UNKNOWN);
     assert!(classless.0.is_none() && classless.1.contains("which of several"), "{}", classless.1);
     let of_class = |class: &str| {
@@ -95,6 +102,52 @@ fn what_was_not_seen_is_said_and_the_spec_decides() {
     assert_eq!(of_class("other"), (None, String::new()));
     let lost = closed() + &controller("", "Local").replace("name: settings", "name: else");
     assert!(said(&lost, UNKNOWN).1.contains("ConfigMap ingress-nginx/settings is not there"));
+}
+
+#[test]
+fn a_tenants_pod_with_a_controllers_arguments_changes_nothing() {
+    let forged = controller("use-forwarded-headers: 'true'", "Cluster").replace("ingress-nginx\n", "tenant\n");
+    let forged = forged.replace("namespace: ingress-nginx", "namespace: tenant");
+    // Alone it refuses nothing, and who vouches for it how is said.
+    let alone = format!("{}{forged}", closed());
+    let (reason, note) = said(&alone, UNKNOWN);
+    assert_eq!(reason, None);
+    insta::assert_snapshot!("a_tenants_controller", note);
+    assert_eq!(said(&alone, "addressSeen: Proxy"), (None, String::new()));
+    assert_eq!(said(&alone, "addressSeen: Client").0, Some(Reason::AddressSeenMismatch), "as for one that is not seen");
+    // Beside the real one it is nobody.
+    let real = controller("use-forwarded-headers: 'true'", "Local");
+    let alike = format!("{}{real}", closed());
+    assert_eq!(said(&format!("{alike}{forged}"), UNKNOWN), said(&alike, UNKNOWN));
+    let harmless = format!("{}{}", closed(), controller("", "Local"));
+    assert_eq!(said(&format!("{harmless}{forged}"), UNKNOWN), (None, String::new()));
+    // By an IngressClass, or by the flag, it is vouched for.
+    assert_eq!(said(&format!("{alone}{}", class("tenant")), UNKNOWN).0, Some(Reason::AddressSeenMismatch));
+    let vouched = |namespaces: &[&str]| {
+        let mut situation = Situation::of(&alone.replace("addressSeen: Proxy", UNKNOWN));
+        situation.files.vouch(namespaces.iter().map(|n| (*n).to_owned()).collect());
+        situation.plan().targets[1].veto.as_ref().map(|veto| veto.reason)
+    };
+    assert_eq!((vouched(&["tenant"]), vouched(&["edge", ""])), (Some(Reason::AddressSeenMismatch), None));
+}
+
+#[test]
+fn an_ingress_class_says_which_controller_serves() {
+    let two = controller("", "Local").replace("ingress-nginx", "traefik");
+    let two = two.replace("[/nginx", "[--controller-class=example.com/quiet, /nginx");
+    let site = format!("{}{}{two}", closed(), controller("use-forwarded-headers: 'true'", "Local"));
+    let of_class = |controller: &str| {
+        let class = class("traefik").replace("example.com/traefik", controller);
+        let named = site.replace(
+            "annotations: {other: thing}\n",
+            "annotations: {other: thing}\nspec: {ingressClassName: traefik}\n",
+        );
+        said(&format!("{named}{class}"), UNKNOWN)
+    };
+    assert_eq!(of_class("k8s.io/ingress-nginx").0, Some(Reason::AddressSeenMismatch));
+    assert_eq!(of_class("example.com/quiet"), (None, String::new()));
+    let (reason, note) = of_class("example.com/else");
+    assert!(reason.is_none() && note.contains("no pod is seen that runs example.com/else"), "{note}");
 }
 
 #[test]
@@ -111,13 +164,20 @@ fn a_service_that_hides_who_connects_stops_the_first_list_behind_it() {
     assert_eq!((reason, note == message), (None, true), "{note}");
     // The Ingress itself says where it is reached.
     let status = "annotations: {other: thing}\nstatus: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}\n";
-    let balancer = "---\napiVersion: v1\nkind: Service\nmetadata: {name: front, namespace: other}\nspec: {type: LoadBalancer, ports: [{port: 443}]}\nstatus: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}\n";
+    let balancer = "---\napiVersion: v1\nkind: Service\nmetadata: {name: front, namespace: haproxy-controller}\nspec: {type: LoadBalancer, ports: [{port: 443}]}\nstatus: {loadBalancer: {ingress: [{ip: 203.0.113.9}]}}\n";
     let site = closed()
         .replace("annotations: {other: thing}\n", status)
         .replace("preset: IngressNginx", "preset: HAProxyTech");
     let (reason, message) = said(&format!("{site}{balancer}"), UNKNOWN);
     assert_eq!(reason, Some(Reason::AddressSeenMismatch));
-    assert!(message.starts_with("Service other/front,"), "{message}");
+    assert!(message.starts_with("Service haproxy-controller/front,"), "{message}");
+    // A tenant's Service at the same address neither refuses nor lifts the refusal.
+    let theirs = balancer.replace("haproxy-controller", "tenant");
+    let (reason, note) = said(&format!("{site}{theirs}"), UNKNOWN);
+    assert_eq!(reason, None);
+    insta::assert_snapshot!("a_tenants_load_balancer", note);
+    let local = theirs.replace("type: LoadBalancer,", "type: LoadBalancer, externalTrafficPolicy: Local,");
+    assert_eq!(said(&format!("{site}{balancer}{local}"), UNKNOWN), (Some(Reason::AddressSeenMismatch), message));
 }
 
 #[test]
@@ -169,14 +229,15 @@ fn a_middleware_says_itself_whose_address_it_compares() {
 #[test]
 fn whom_traefik_does_not_believe_is_named() {
     let object = "{apiVersion: traefik.io/v1alpha1, kind: Middleware, metadata: {name: edge, namespace: shop}, spec: {ipAllowList: {}}}";
-    let pod = |list: &str| {
+    let pod = |namespace: &str, list: &str| {
         let args = format!("['--entryPoints.websecure.forwardedHeaders.trustedIPs={list}']");
         let site = foreign(MIDDLEWARE, object);
         let pod = format!(
-            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: traefik-1, namespace: traefik}}\nspec: {{containers: [{{name: traefik, args: {args}}}]}}\n"
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: traefik-1, namespace: {namespace}}}\nspec: {{containers: [{{name: traefik, args: {args}}}]}}\n"
         );
         Situation::of(&format!("{site}{pod}")).plan().targets[0].notes.clone()
     };
-    assert_eq!(pod("192.0.2.0/24,2001:db8::/32"), [] as [&str; 0]);
-    insta::assert_snapshot!("traefik_lacks", pod("192.0.2.0/25").join("\n"));
+    assert_eq!(pod("traefik", "192.0.2.0/24,2001:db8::/32"), [] as [&str; 0]);
+    insta::assert_snapshot!("traefik_lacks", pod("traefik", "192.0.2.0/25").join("\n"));
+    insta::assert_snapshot!("a_tenants_traefik", pod("tenant", "192.0.2.0/25").join("\n"));
 }

@@ -223,7 +223,7 @@ impl Document {
 const fn versions(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ProtectedOrigin | Kind::ProxyNetwork => &[api::API_VERSION],
-        Kind::NetworkPolicy | Kind::Ingress => &["networking.k8s.io/v1"],
+        Kind::NetworkPolicy | Kind::Ingress | Kind::IngressClass => &["networking.k8s.io/v1"],
         Kind::EndpointSlice => &["discovery.k8s.io/v1"],
         Kind::HTTPRoute | Kind::Gateway => &["gateway.networking.k8s.io/v1"],
         Kind::Namespace | Kind::Service | Kind::Pod | Kind::Node | Kind::ConfigMap => &["v1"],

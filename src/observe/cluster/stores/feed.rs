@@ -2,6 +2,7 @@
 
 use super::super::shelves::{Key, Shelf};
 use super::super::{Kind, Shelves};
+use super::absence::{Absence, SLOWLY, absence, problem};
 use super::{Change, Shared, trim};
 use futures::{Stream, StreamExt as _};
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
@@ -11,11 +12,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::time::Duration;
 use tokio::time::sleep;
-
-/// Until a kind that the cluster does not have is asked for again.
-const AGAIN: Duration = Duration::from_mins(5);
 
 pub(super) type Guard<K> = DeserializeGuard<K>;
 
@@ -81,7 +78,7 @@ impl<K: Kept> Feed<K> {
         loop {
             let events = watcher(self.api.clone(), self.scope.config()).default_backoff();
             self.follow(events, shared).await;
-            sleep(AGAIN).await;
+            sleep(SLOWLY).await;
         }
     }
 
@@ -107,11 +104,10 @@ impl<K: Kept> Feed<K> {
                     self.stand(shared, false, None);
                 }
                 Ok(Event::Delete(object)) => self.remove(&Key::of(&object), shared),
-                Err(error) if self.kind.is_optional() && is_absent(&error) => {
-                    self.miss(shared, &problem(&error));
-                    return;
-                }
-                Err(error) => self.stand(shared, false, Some(problem(&error))),
+                Err(error) => match self.absence(&error).await {
+                    Some(absence) => return self.miss(shared, &absence),
+                    None => self.stand(shared, false, Some(problem(&error))),
+                },
             }
         }
     }
@@ -148,12 +144,27 @@ impl<K: Kept> Feed<K> {
         let _ = shared.changes.send(Change { kind: self.kind, namespace, name: key.name });
     }
 
-    /// Notes that the cluster has no such kind. It may be installed later.
-    fn miss(&self, shared: &Shared, problem: &str) {
+    /// What is missing for a kind that is done without.
+    async fn absence(&self, error: &watcher::Error) -> Option<Absence> {
+        if !self.kind.is_optional() {
+            return None;
+        }
+        absence(&self.api.clone().into_client(), &K::api_version(&()), &K::plural(&()), error).await
+    }
+
+    /// Notes that the kind is done without. It may be installed, or permitted, later.
+    fn miss(&self, shared: &Shared, absence: &Absence) {
         let mut standings = shared.standings.lock();
         let standing = standings.entry((self.kind, self.scope.clone())).or_default();
         if !std::mem::replace(&mut standing.absent, true) {
-            tracing::info!(kind = %self.kind, %problem, "doing without this kind");
+            match absence {
+                Absence::Kind => {
+                    tracing::info!(kind = %self.kind, "the cluster does not have this kind; doing without");
+                }
+                Absence::Right(problem) => {
+                    tracing::warn!(kind = %self.kind, %problem, "not permitted to read this kind; doing without");
+                }
+            }
             drop(standings);
             shared.news.send_modify(|n| *n = n.wrapping_add(1));
         }
@@ -173,28 +184,6 @@ impl<K: Kept> Feed<K> {
             drop(standings);
             shared.news.send_modify(|n| *n = n.wrapping_add(1));
         }
-    }
-}
-
-/// The kind is not served here, or this installation has no right to it.
-fn is_absent(error: &watcher::Error) -> bool {
-    let (watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error)) = error else {
-        return false;
-    };
-    matches!(error, kube::Error::Api(status) if matches!(status.code, 403 | 404))
-}
-
-/// What was asked, and what the API server said.
-pub(super) fn problem(error: &watcher::Error) -> String {
-    let said = |error: &kube::Error| match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
-    };
-    match error {
-        watcher::Error::InitialListFailed(e) => format!("list failed: {}", said(e)),
-        watcher::Error::WatchStartFailed(e) | watcher::Error::WatchFailed(e) => format!("watch failed: {}", said(e)),
-        watcher::Error::WatchError(status) => format!("watch failed: {}", status.message),
-        watcher::Error::NoResourceVersion => error.to_string(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! A watch on one object of a kind that the cluster may not have.
 //!
-//! Such kinds belong to other projects. Where one is not installed, or the rights for it are not granted, that is said
-//! once and looked at again now and then: it is no fault of the cluster, and must not become a loop of errors.
+//! Such kinds belong to other projects.
 
 use super::super::carriers::{At, Carrier, Sight};
 use super::super::{Change, Kind};
 use super::Shared;
+use super::absence::{Absence, SLOWLY, absence, problem};
 use crate::api::field::ApiKind;
 use futures::StreamExt as _;
 use kube::api::DynamicObject;
@@ -14,11 +14,7 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::sleep;
-
-/// Pause before a kind that is absent or not permitted is asked for again.
-const SLOWLY: Duration = Duration::from_mins(1);
 
 /// The object and where it is noted.
 pub(super) struct Named {
@@ -64,33 +60,18 @@ impl Named {
     }
 
     async fn failed(&self, shared: &Shared, error: &watcher::Error) {
-        let listing = match error {
-            watcher::Error::InitialListFailed(kube::Error::Api(status)) => Some(status),
-            _ => None,
-        };
-        match listing.map(|status| status.code) {
-            Some(404) => self.see(shared, Sight::NoKind),
-            // Whoever lacks rights is refused before anybody looks whether the kind exists.
-            Some(403) if !self.served().await => self.see(shared, Sight::NoKind),
-            Some(403) => self.see(shared, Sight::Unreadable(super::feed::problem(error))),
+        match absence(&self.client, &self.at.api_version, &self.api.plural, error).await {
+            Some(Absence::Kind) => self.see(shared, Sight::NoKind),
+            Some(Absence::Right(problem)) => self.see(shared, Sight::Unreadable(problem)),
             // What was seen stands while the API server is away.
-            _ => {
+            None => {
                 if matches!(shared.shelves.carriers.get(&self.at), None | Some(Sight::Waiting)) {
-                    self.see(shared, Sight::Unreadable(super::feed::problem(error)));
+                    self.see(shared, Sight::Unreadable(problem(error)));
                 }
                 return;
             }
         }
         sleep(SLOWLY).await;
-    }
-
-    /// Whether the cluster has the kind. Everybody may ask that.
-    async fn served(&self) -> bool {
-        match self.client.list_api_group_resources(&self.at.api_version).await {
-            Ok(list) => list.resources.iter().any(|r| r.name == self.api.plural),
-            Err(kube::Error::Api(status)) => status.code != 404,
-            Err(_) => true,
-        }
     }
 
     fn see(&self, shared: &Shared, sight: Sight) {

@@ -2,9 +2,10 @@
 //! reconciler for nothing.
 
 use super::super::callers::SCRAPE;
-use super::super::{ingress_nginx, traefik};
+use super::super::{controllers, ingress_nginx, traefik};
 use crate::api::field;
 use k8s_openapi::api::core::v1::{Container, Node, NodeCondition, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus};
+use k8s_openapi::api::networking::v1::{IngressClass, IngressClassSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// What `kubectl apply` without `--server-side` leaves: the whole object once more.
@@ -51,6 +52,14 @@ pub(super) fn node(node: &mut Node) {
 /// A condition without its heartbeat, which would be a change each time.
 fn without_times(condition: NodeCondition) -> NodeCondition {
     NodeCondition { type_: condition.type_, status: condition.status, ..NodeCondition::default() }
+}
+
+/// Of an IngressClass: its controller, and where Helm put that.
+pub(super) fn ingress_class(class: &mut IngressClass) {
+    if let Some(annotations) = &mut class.metadata.annotations {
+        annotations.retain(|key, _| key == controllers::RELEASE_NAMESPACE);
+    }
+    class.spec = class.spec.take().map(|s| IngressClassSpec { controller: s.controller, parameters: None });
 }
 
 /// Of a Pod: ports, addresses, how its containers fare, who scrapes it, and the settings of an ingress controller.

@@ -102,11 +102,15 @@ fn each_preset_is_read_in_its_own_way() {
             ("DDoSGuard", "none"),
             ("Fastly", "a document"),
             ("Gcore", "a document"),
+            ("GoCache", "a document"),
             ("GoogleCloud", "of the release"),
             ("GoogleCloudInternetNEG", "records"),
             ("Imperva", "a document"),
             ("KeyCDN", "a document"),
             ("Medianova", "a document"),
+            ("ParsPack", "a document"),
+            ("QUICcloud", "a document"),
+            ("RedShield", "a document"),
             ("Sucuri", "of the release"),
         ]
     );
@@ -143,6 +147,8 @@ fn the_documents_of_the_providers_are_read() {
             Preset::Imperva,
             r#"{"ipRanges": ["104.16.0.0/13"], "ipv6Ranges": ["2400:cb00::/32"], "res": 0, "res_message": "OK"}"#,
         ),
+        (Preset::QUICcloud, r#"["104.16.0.0/13", "2400:cb00::/32"]"#),
+        (Preset::RedShield, "104.16.0.0/13 2400:cb00::/32"),
         (Preset::KeyCDN, r#"{"prefixes": ["104.16.0.0/13", "2400:cb00::/32"]}"#),
         (
             Preset::Medianova,
