@@ -12,7 +12,7 @@ use super::queue::Queue;
 use super::reconciler::{Failures, Keeps, Reconciler, work};
 use super::server::{self, Health};
 use super::startup::{self, NoApiServer};
-use super::status_page::{self, Limits, Pages};
+use super::status_page::{self, Hosts, Limits, Pages};
 use super::surroundings::Surroundings;
 use super::traffic::{Counting, TrafficError};
 use super::{identity, logs};
@@ -217,7 +217,11 @@ impl Parts {
         spawn(&mut tasks, "the listener to changes", ears.listen(stop.clone()));
         if let Some(listener) = self.page {
             let pages = Pages::new(origins.clone(), handle.board().clone(), claim.clone(), &self.replica);
-            spawn(&mut tasks, "the status page", status_page::serve(listener, pages, Limits::default(), stop.clone()));
+            let domain = identity::cluster_domain();
+            let (service, further) = (&options.status_page_service, &options.status_page_host);
+            let hosts = Hosts::new(service, &self.namespace, domain.as_deref(), further);
+            let serving = status_page::serve(listener, pages, hosts, Limits::default(), stop.clone());
+            spawn(&mut tasks, "the status page", serving);
         }
         let leading =
             Leading { claim, handle, origins, queue: Arc::clone(&queue), reconciler: Arc::clone(&reconciler) };

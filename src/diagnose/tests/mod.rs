@@ -12,4 +12,5 @@ mod properties;
 mod records;
 mod tables;
 mod vantages;
+mod words;
 mod workload;
