@@ -133,6 +133,26 @@ fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
         "own.yaml",
         &good.replace("spec:\n  proxy:", "spec:\n  traffic: {queries: {probes: up, originRequests: up}}\n  proxy:"),
     );
+    let trusted = file(
+        "trusted.yaml",
+        &good.replace(
+            "origin: {type: Service,",
+            "origin: {caBundle: {configMapRef: {name: ca, key: ca.crt}}, type: Service,",
+        ),
+    );
+    let fetched = file(
+        "fetched.yaml",
+        "apiVersion: leeward.dev/v1alpha1\nkind: ProxyNetwork\nmetadata: {name: edge}\nspec: {source: {type: HTTP, http: {urls: ['https://127.0.0.1:9/list']}}}\n",
+    );
+    let subject = file("subject.yaml", "apiVersion: leeward.dev/v1alpha1\nkind: Evidence\nfacts: []\n");
+    let saved = std::fs::read_to_string(fixture("healthy-origin-exposed.json")).unwrap();
+    let mut saved: serde_json::Value = serde_json::from_str(&saved).unwrap();
+    saved.as_object_mut().unwrap().remove("at");
+    let timeless = file("timeless.json", &saved.to_string());
+    let binary = folder.join("binary.yaml");
+    std::fs::write(&binary, [0xff, 0xfe]).unwrap();
+    let service = file("service.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n");
+    let nobody = file("nobody.txt", "# none yet\n");
     let prometheus = "--prometheus-url http://127.0.0.1:9 --traffic-profiles";
     let via = "diagnose --via http://127.0.0.1:9/ --origin 127.0.0.1:9";
     let cases = [
@@ -145,6 +165,19 @@ fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
         "diagnose --via https://a.example/ --origin 203.0.113.10 --host a..b".to_owned(),
         "diagnose --via https://a.example/".to_owned(),
         format!("{via} --marker X-Origin"),
+        format!("{via} --marker (x)=1"),
+        format!("{via} --marker X-Origin="),
+        "diagnose --via https://a.example/ --origin a.example:x".to_owned(),
+        format!("diagnose -f {trusted}"),
+        format!("diagnose -f {}", folder.display()),
+        format!("diagnose -f {}", binary.display()),
+        "diagnose shop --kubeconfig /nonexistent".to_owned(),
+        format!("{via} --network {service}"),
+        format!("ranges -f {fetched}"),
+        format!("explain --evidence {subject}"),
+        format!("explain --evidence {timeless}"),
+        format!("report --evidence healthy-origin-exposed.json --clients {nobody}"),
+        "report --evidence healthy-origin-exposed.json --time-zone Mars".to_owned(),
         format!("{via} --control example.com"),
         format!("{via} --resolver 192.0.2.53"),
         format!("{via} --rounds 0"),
@@ -196,6 +229,43 @@ fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
         all.push(format!("$ leeward {case}\n{said}\n"));
     }
     insta::assert_snapshot!("bad_input", all.concat().replace(&folder.display().to_string(), "DIR"));
+}
+
+/// What is judged all the same says on standard error what it does without.
+#[test]
+fn what_is_left_out_or_taken_instead_is_noted() {
+    let folder = tempdir("notes");
+    let good = std::fs::read_to_string(fixture("no-endpoints.yaml")).unwrap();
+    let inline = "source: {type: Inline, inline: {cidrs: [192.0.2.0/25, 192.0.2.128/25, '2001:db8::/48']}}";
+    let observe = good.replace(", networkRef: {name: cdn}", "").replace("mode: Plan", "mode: Observe");
+    let traffic = |what: &str| good.replace("spec:\n  proxy:", &format!("spec:\n  traffic: {what}\n  proxy:"));
+    let (head, targets) = good.split_once("    targets:\n").unwrap();
+    let (_, tail) = targets.split_once("---\n").unwrap();
+    let diagnose = "diagnose --offline";
+    let mut all = String::new();
+    for (name, text, command) in [
+        ("missing", good.replace("metadata: {name: cdn}\nspec", "metadata: {name: other}\nspec"), diagnose),
+        (
+            "nowhere",
+            good.replace("kind: ProxyNetwork", "kind: ConfigMap").replace(&format!("spec:\n  {inline}"), ""),
+            diagnose,
+        ),
+        ("unnamed", observe, diagnose),
+        ("preset", good.replace(inline, "source: {type: Preset, preset: {name: Cloudflare}}"), diagnose),
+        ("profile", traffic("{profile: kernel}"), diagnose),
+        ("queries", traffic("{queries: {originRequests: up, forwardedRequests: up}}"), diagnose),
+        ("useless", good.clone(), "diagnose --offline --prometheus-url http://127.0.0.1:9"),
+        ("suspended", good.replace("spec:\n  proxy:", "spec:\n  suspend: true\n  proxy:"), "plan"),
+        ("targetless", format!("{head}---\n{tail}"), "plan"),
+    ] {
+        let path = folder.join(format!("{name}.yaml"));
+        std::fs::write(&path, text).unwrap();
+        let output = ask(&format!("{command} -f {}", path.display()));
+        let (said, shown) = (stderr(&output), stdout(&output));
+        let told = if command == "plan" { shown.lines().next().unwrap_or_default().to_owned() } else { said };
+        all.push_str(&format!("$ leeward {command} -f {name}.yaml  # {}\n{}\n", code(&output), told.trim_end()));
+    }
+    insta::assert_snapshot!("notes", all.replace(&folder.display().to_string(), "DIR"));
 }
 
 #[test]

@@ -11,7 +11,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test may fail
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,11 +24,12 @@ const MUTE: [&str; 8] = ["trace", "debug", "info", "warn", "error", "unreachable
 /// The judge of writes: tests put it behind the operator's client.
 const JUDGE: &str = "src/allow/invariants";
 
-/// The strings of a file.
+/// The strings of a file, and the modules that it declares for tests alone.
 #[derive(Default)]
 struct Strings {
     said: Vec<String>,
     asserted: Vec<String>,
+    modules: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -70,6 +71,14 @@ impl Strings {
                     {
                         at += 2;
                         self.read(group.stream(), Of::Log);
+                    }
+                    if own == Of::Tests
+                        && of == Of::Program
+                        && name == "mod"
+                        && let (Some(TokenTree::Ident(module)), Some(TokenTree::Punct(_))) =
+                            (tokens.get(at), tokens.get(at + 1))
+                    {
+                        self.modules.push(module.to_string());
                     }
                 }
                 TokenTree::Literal(literal) => {
@@ -127,14 +136,17 @@ fn attribute(tokens: &TokenStream) -> Attribute {
     }
 }
 
-/// Fixed stretches of a format string; what is between `{}` is not known.
+/// Fixed stretches of a format string; what is between `{}`, or behind the `%` of a time, is not known.
 fn stretches(text: &str) -> Vec<String> {
     let open = text.replace("{{", "\u{1}").replace("}}", "\u{2}");
     let mut found = Vec::new();
     for part in open.split('{') {
-        found.push(part.split_once('}').map_or(part, |(_, rest)| rest).replace('\u{1}', "{").replace('\u{2}', "}"));
+        let fixed = part.split_once('}').map_or(part, |(_, rest)| rest).replace('\u{1}', "{").replace('\u{2}', "}");
+        let mut times = fixed.split('%');
+        found.extend(times.next().map(flat));
+        found.extend(times.map(|time| flat(time.strip_prefix(|c: char| c.is_ascii_alphabetic()).unwrap_or(time))));
     }
-    found.iter().map(|stretch| flat(stretch)).collect()
+    found
 }
 
 /// One line, as if nobody had wrapped, escaped or begun a sentence with it.
@@ -159,9 +171,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Every message with its file, and everything that is asserted.
 fn read() -> (Vec<(String, String)>, String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut messages = Vec::new();
+    let mut programs = BTreeMap::new();
+    let mut of_tests = BTreeSet::new();
     let mut asserted = String::new();
-    for path in ["src", "tests", "crds"].iter().flat_map(|folder| files(&root.join(folder))) {
+    let mut assert = |text: &str| asserted.extend([flat(text).as_str(), "\n"]);
+    // crds/ is compared with what the types give, and that page with what is registered.
+    let pages = ["docs/metrics.md"].map(|page| root.join(page));
+    for path in ["src", "tests", "crds"].iter().flat_map(|folder| files(&root.join(folder))).chain(pages) {
         let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         // The lab is no test, and the list of this one asserts nothing.
         if name.starts_with("tests/lab/") || name.starts_with("tests/said") {
@@ -169,22 +185,25 @@ fn read() -> (Vec<(String, String)>, String) {
         }
         let text = fs::read_to_string(&path).unwrap();
         if !name.ends_with(".rs") {
-            // Styles and the like in src/ are no tests; snapshots there are. crds/ is compared with what the types give.
+            // Styles and the like in src/ are no tests; snapshots there are.
             if !name.starts_with("src/") || name.ends_with(".snap") {
-                asserted.push_str(&flat(&text));
-                asserted.push('\n');
+                assert(&text);
             }
             continue;
         }
-        let is_test = name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("/tests.rs");
         let mut strings = Strings::default();
-        strings.read(text.parse().unwrap(), if is_test { Of::Tests } else { Of::Program });
-        for text in strings.asserted {
-            asserted.push_str(&flat(&text));
-            asserted.push('\n');
-        }
-        if !name.starts_with(JUDGE) {
-            messages.extend(strings.said.into_iter().map(|text| (name.clone(), text)));
+        strings.read(text.parse().unwrap(), if name.starts_with("tests/") { Of::Tests } else { Of::Program });
+        strings.asserted.iter().for_each(|text| assert(text));
+        let folder = name.trim_end_matches(".rs").trim_end_matches("/mod").trim_end_matches("/lib");
+        of_tests.extend(strings.modules.iter().map(|module| format!("{folder}/{module}")));
+        programs.insert(name, strings.said);
+    }
+    let mut messages = Vec::new();
+    for (name, said) in programs {
+        if of_tests.iter().any(|module| name == format!("{module}.rs") || name.starts_with(&format!("{module}/"))) {
+            said.iter().for_each(|text| assert(text));
+        } else if !name.starts_with(JUDGE) {
+            messages.extend(said.into_iter().map(|text| (name.clone(), text)));
         }
     }
     (messages, asserted)
@@ -229,9 +248,15 @@ fn messages_are_told_from_logs_rules_and_tests() {
         const LATER: &str = "after the tests";
         #[cfg(test)]
         mod tests { const A: &str = "too"; }
+        #[cfg(test)]
+        mod elsewhere;
     "#;
     strings.read(source.parse().unwrap(), Of::Program);
     assert_eq!(strings.said, ["spec.x must be set", "cannot read {name}", "so {it} \"is\"", "after the tests"]);
-    assert_eq!(strings.asserted, ["asserted", "too"]);
+    assert_eq!(
+        (strings.asserted, strings.modules),
+        (vec!["asserted".to_owned(), "too".to_owned()], vec!["elsewhere".to_owned()])
+    );
     assert_eq!(stretches("no {a:?} of {{b}} is  {c}\n a name"), ["no", "of {b} is", "a name"]);
+    assert_eq!(stretches("at %H:%M, 5 % of it"), ["at", ":", ", 5", "of it"]);
 }

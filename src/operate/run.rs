@@ -335,3 +335,30 @@ impl Leading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_cannot_start_says_in_one_line_what_it_lacks() {
+        let io = || std::io::Error::other("address in use");
+        let why = || "nothing there".to_owned();
+        for (error, said) in [
+            (StartError::Logs(why()), "cannot set up logging: nothing there"),
+            (StartError::Config(why()), "no kube configuration: nothing there"),
+            (
+                StartError::Listen { address: "127.0.0.1:8080".parse().unwrap(), source: io() },
+                "cannot listen on 127.0.0.1:8080: address in use",
+            ),
+            (StartError::Client(why()), "cannot set up the client of the API server: nothing there"),
+            (StartError::Signals(io()), "cannot listen to signals: address in use"),
+            (
+                StartError::Ended { task: "the prober" },
+                "the prober ended unexpectedly; ending, so that this replica is started again",
+            ),
+        ] {
+            assert_eq!(error.to_string(), said);
+        }
+    }
+}

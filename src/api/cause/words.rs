@@ -212,3 +212,15 @@ impl Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::api::Cause;
+    use strum::IntoEnumIterator;
+
+    #[test]
+    fn each_cause_says_what_it_means_and_what_to_do() {
+        let page: String = Cause::iter().map(|c| format!("{c}\n    {}\n    {}\n", c.meaning(), c.action())).collect();
+        insta::assert_snapshot!(page);
+    }
+}

@@ -9,6 +9,7 @@ mod names;
 mod onset;
 mod paths;
 mod properties;
+mod rare;
 mod records;
 mod tables;
 mod vantages;

@@ -18,7 +18,7 @@ pub(super) use tables;
 /// A table's name, and the table.
 pub type Table = (&'static str, fn());
 
-const TABLES: [&[Table]; 9] = [
+const TABLES: [&[Table]; 10] = [
     super::load::TABLES,
     super::makers::TABLES,
     super::names::TABLES,
@@ -28,6 +28,8 @@ const TABLES: [&[Table]; 9] = [
     super::tables::TABLES,
     super::vantages::TABLES,
     super::workload::TABLES,
+    // Last, so that what is said often stands where it is usual.
+    super::rare::TABLES,
 ];
 
 /// What a table judged, while somebody listens.

@@ -204,6 +204,15 @@ mod tests {
     use tokio::sync::watch;
     use tokio::time::Instant;
 
+    #[test]
+    fn the_policy_of_the_pages_allows_a_style_sheet_and_a_form_of_their_own() {
+        assert_eq!(
+            POLICY,
+            "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        );
+        assert_eq!([HTML, CSS], ["text/html; charset=utf-8", "text/css; charset=utf-8"]);
+    }
+
     const SHORT: Limits =
         Limits { connections: 64, request: Duration::from_millis(50), connection: Duration::from_secs(30) };
 
