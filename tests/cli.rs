@@ -247,14 +247,14 @@ fn what_is_left_out_or_taken_instead_is_noted() {
         ("missing", good.replace("metadata: {name: cdn}\nspec", "metadata: {name: other}\nspec"), diagnose),
         (
             "nowhere",
-            good.replace("kind: ProxyNetwork", "kind: ConfigMap").replace(&format!("spec:\n  {inline}"), ""),
+            good.replace("apiVersion: leeward.dev/v1alpha1\nkind: ProxyNetwork", "apiVersion: v1\nkind: ConfigMap")
+                .replace(&format!("spec:\n  {inline}"), ""),
             diagnose,
         ),
         ("unnamed", observe, diagnose),
         ("preset", good.replace(inline, "source: {type: Preset, preset: {name: Cloudflare}}"), diagnose),
         ("profile", traffic("{profile: kernel}"), diagnose),
         ("queries", traffic("{queries: {originRequests: up, forwardedRequests: up}}"), diagnose),
-        ("useless", good.clone(), "diagnose --offline --prometheus-url http://127.0.0.1:9"),
         ("suspended", good.replace("spec:\n  proxy:", "spec:\n  suspend: true\n  proxy:"), "plan"),
         ("targetless", format!("{head}---\n{tail}"), "plan"),
     ] {
