@@ -141,6 +141,9 @@ mod tests {
             ("leeward", "cluster", "[::]:8080")
         );
         assert_eq!((o.max_in_flight, o.edge_probes_per_second, o.lease_duration_seconds), (512, 50, 15));
+        // The FAQ and the quickstart count with these.
+        assert_eq!((o.recheck_seconds, o.minimum_period_seconds, o.edge_probes_per_second), (10, 10, 50));
+        assert_eq!((o.status_page_service.as_str(), o.status_page_host.len()), ("leeward-status", 0));
         assert_eq!(o.status_page, None, "whoever reaches it sees everything, so nobody gets it unasked");
         assert!(o.require_allowed_hosts && o.guard().require_allowed_hosts);
     }

@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn each_cause_says_what_it_means_and_what_to_do() {
-        let page: String = Cause::iter().map(|c| format!("{c}\n    {}\n    {}\n", c.meaning(), c.action())).collect();
-        insta::assert_snapshot!(page);
+        let page = Cause::iter().map(|c| format!("{c}\n    {}\n    {}", c.meaning(), c.action()));
+        insta::assert_snapshot!(page.collect::<Vec<_>>().join("\n"));
     }
 }

@@ -281,7 +281,7 @@ fn changes_of_every_kind() {
     let before = |seconds: i64| now() - SignedDuration::from_secs(seconds);
     let began = |b: Build| {
         let onset = Onset { first_failure: before(100), last_success: before(130) };
-        b.with(move |t| t.onset = Some(onset.clone()))
+        b.with(move |t| t.onset = Some(onset))
     };
     let changed = |b: Build, what: Changed, object: &str| {
         b.fact(Fact::Change(Change { what, object: object.to_owned(), at: before(170) }))
