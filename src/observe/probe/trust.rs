@@ -147,6 +147,11 @@ mod tests {
         let block = |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
         let broken = only(&block("!"));
         assert!(broken.starts_with("cannot read the certificates: the text is not PEM ("), "{broken}");
+        let path = std::path::PathBuf::from("/etc/roots.pem");
+        let named = crate::observe::probe::ProberError::Anchors { path, source: TrustError::Empty };
+        assert!(named.to_string().starts_with("cannot use the CA file /etc/roots.pem: the text holds no"), "{named}");
+        let tls = TrustError::Tls("no cipher".to_owned());
+        assert_eq!(tls.to_string(), "cannot set up TLS (no cipher)");
         let nonsense = only(&block("AAAA"));
         assert!(nonsense.starts_with("certificate 1 cannot serve as a trust anchor ("), "{nonsense}");
     }

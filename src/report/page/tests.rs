@@ -91,7 +91,7 @@ fn a_query_that_means_nothing_says_what_would() {
         ("size=501", "size must be a number from 1 to 500"),
         ("state=healthy", "state must be one of Unhealthy, Unknown, Healthy, Suspended"),
         ("sort=name", "known are page, size, state, namespace and name"),
-        (format!("name={}", "x".repeat(254)).as_str(), "longer than any name"),
+        (format!("name={}", "x".repeat(254)).as_str(), "a value is longer than any name"),
     ] {
         assert!(Wanted::read(query).unwrap_err().to_string().contains(said), "{query}");
     }
