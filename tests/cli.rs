@@ -110,6 +110,19 @@ fn the_definitions_are_printed_as_they_stand_in_the_repository() {
     assert_eq!(stdout(&ask("crds")), texts.join("---\n"));
 }
 
+/// Each of these is refused with one clear line; all of them stand in the snapshot.
+fn refuse(snapshot: &str, folder: &Path, cases: &[String]) {
+    let mut all: Vec<String> = Vec::new();
+    for case in cases {
+        let output = ask(case);
+        let said = stderr(&output);
+        assert_eq!((code(&output), stdout(&output).as_str()), (1, ""), "{case}\n{said}");
+        assert!(said.starts_with("error: "), "{case}\n{said}");
+        all.push(format!("$ leeward {case}\n{said}\n"));
+    }
+    insta::assert_snapshot!(snapshot, all.concat().replace(&folder.display().to_string(), "DIR"));
+}
+
 #[test]
 fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
     let folder = tempdir("bad");
@@ -189,15 +202,92 @@ fn bad_input_ends_with_1_and_one_clear_line_and_nothing_on_standard_output() {
         "completion tcsh".to_owned(),
         "nonsense".to_owned(),
     ];
+    refuse("bad_input", &folder, &cases);
+}
+
+#[test]
+fn what_a_flag_or_a_file_lacks_is_named_with_its_place() {
+    let folder = tempdir("lacking");
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let good = std::fs::read_to_string(fixture("no-endpoints.yaml")).unwrap();
+    let trusted = file(
+        "trusted.yaml",
+        &good.replace(
+            "origin: {type: Service,",
+            "origin: {caBundle: {configMapRef: {name: ca, key: ca.crt}}, type: Service,",
+        ),
+    );
+    let fetched = file(
+        "fetched.yaml",
+        "apiVersion: leeward.dev/v1alpha1\nkind: ProxyNetwork\nmetadata: {name: edge}\nspec: {source: {type: HTTP, http: {urls: ['https://127.0.0.1:9/list']}}}\n",
+    );
+    let subject = file("subject.yaml", "apiVersion: leeward.dev/v1alpha1\nkind: Evidence\nfacts: []\n");
+    let saved = std::fs::read_to_string(fixture("healthy-origin-exposed.json")).unwrap();
+    let mut saved: serde_json::Value = serde_json::from_str(&saved).unwrap();
+    saved.as_object_mut().unwrap().remove("at");
+    let timeless = file("timeless.json", &saved.to_string());
+    let binary = folder.join("binary.yaml");
+    std::fs::write(&binary, [0xff, 0xfe]).unwrap();
+    let service = file("service.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n");
+    let nobody = file("nobody.txt", "# none yet\n");
+    let via = "diagnose --via http://127.0.0.1:9/ --origin 127.0.0.1:9";
+    let cases = [
+        format!("{via} --marker (x)=1"),
+        format!("{via} --marker X-Origin="),
+        "diagnose --via https://a.example/ --origin a.example:x".to_owned(),
+        format!("diagnose -f {trusted}"),
+        format!("diagnose -f {}", folder.display()),
+        format!("diagnose -f {}", binary.display()),
+        "diagnose shop --kubeconfig /nonexistent".to_owned(),
+        format!("{via} --network {service}"),
+        format!("ranges -f {fetched}"),
+        format!("explain --evidence {subject}"),
+        format!("explain --evidence {timeless}"),
+        format!("report --evidence healthy-origin-exposed.json --clients {nobody}"),
+        "report --evidence healthy-origin-exposed.json --time-zone Mars".to_owned(),
+    ];
+    refuse("lacking_input", &folder, &cases);
+}
+
+/// What is judged all the same says on standard error what it does without.
+#[test]
+fn what_is_left_out_or_taken_instead_is_noted() {
+    let folder = tempdir("notes");
+    let good = std::fs::read_to_string(fixture("no-endpoints.yaml")).unwrap();
+    let inline = "source: {type: Inline, inline: {cidrs: [192.0.2.0/25, 192.0.2.128/25, '2001:db8::/48']}}";
+    let observe = good.replace(", networkRef: {name: cdn}", "").replace("mode: Plan", "mode: Observe");
+    let traffic = |what: &str| good.replace("spec:\n  proxy:", &format!("spec:\n  traffic: {what}\n  proxy:"));
+    let (head, targets) = good.split_once("    targets:\n").unwrap();
+    let (_, tail) = targets.split_once("---\n").unwrap();
+    let diagnose = "diagnose --offline";
     let mut all: Vec<String> = Vec::new();
-    for case in &cases {
-        let output = ask(case);
-        let said = stderr(&output);
-        assert_eq!((code(&output), stdout(&output).as_str()), (1, ""), "{case}\n{said}");
-        assert!(said.starts_with("error: "), "{case}\n{said}");
-        all.push(format!("$ leeward {case}\n{said}\n"));
+    for (name, text, command) in [
+        ("missing", good.replace("metadata: {name: cdn}\nspec", "metadata: {name: other}\nspec"), diagnose),
+        (
+            "nowhere",
+            good.replace("apiVersion: leeward.dev/v1alpha1\nkind: ProxyNetwork", "apiVersion: v1\nkind: ConfigMap")
+                .replace(&format!("spec:\n  {inline}"), ""),
+            diagnose,
+        ),
+        ("unnamed", observe, diagnose),
+        ("preset", good.replace(inline, "source: {type: Preset, preset: {name: Cloudflare}}"), diagnose),
+        ("profile", traffic("{profile: kernel}"), diagnose),
+        ("queries", traffic("{queries: {originRequests: up, forwardedRequests: up}}"), diagnose),
+        ("suspended", good.replace("spec:\n  proxy:", "spec:\n  suspend: true\n  proxy:"), "plan"),
+        ("targetless", format!("{head}---\n{tail}"), "plan"),
+    ] {
+        let path = folder.join(format!("{name}.yaml"));
+        std::fs::write(&path, text).unwrap();
+        let output = ask(&format!("{command} -f {}", path.display()));
+        let (said, shown) = (stderr(&output), stdout(&output));
+        let told = if command == "plan" { shown.lines().next().unwrap_or_default().to_owned() } else { said };
+        all.push(format!("$ leeward {command} -f {name}.yaml  # {}\n{}\n", code(&output), told.trim_end()));
     }
-    insta::assert_snapshot!("bad_input", all.concat().replace(&folder.display().to_string(), "DIR"));
+    insta::assert_snapshot!("notes", all.concat().replace(&folder.display().to_string(), "DIR"));
 }
 
 #[test]

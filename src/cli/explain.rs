@@ -7,7 +7,7 @@ use super::exit::Exit;
 use super::style::{FAINT, GOOD, lines, paint};
 use crate::api::Cause;
 use crate::diagnose::{diagnose, explain};
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt::Write;
@@ -112,10 +112,8 @@ fn named(text: &str) -> anyhow::Result<Cause> {
         return Ok(cause);
     }
     let near = |cause: &Cause| strsim::jaro_winkler(&cause.to_string().to_ascii_lowercase(), &wanted);
-    let best =
-        Cause::iter().max_by(|a, b| near(a).total_cmp(&near(b))).ok_or_else(|| anyhow!("there are no causes"))?;
-    if near(&best) > 0.8 {
-        bail!("no cause is called {text}; did you mean {best}?");
+    match Cause::iter().max_by(|a, b| near(a).total_cmp(&near(b))).filter(|best| near(best) > 0.8) {
+        Some(best) => bail!("no cause is called {text}; did you mean {best}?"),
+        None => bail!("no cause is called {text}; leeward explain lists them all"),
     }
-    bail!("no cause is called {text}; leeward explain lists them all")
 }

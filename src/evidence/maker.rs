@@ -184,6 +184,15 @@ mod tests {
     use strum::IntoEnumIterator;
 
     #[test]
+    fn a_range_of_statuses_has_two_ends() {
+        let read = |text: &str| serde_json::from_value::<Statuses>(text.into()).map_err(|error| error.to_string());
+        assert_eq!(read("500-599").unwrap().0, 500..=599);
+        for wrong in ["5xx", "500-"] {
+            assert_eq!(read(wrong).unwrap_err(), format!("{wrong:?} is no range such as 500-599"));
+        }
+    }
+
+    #[test]
     fn the_compiled_in_table_knows_each_maker_once() {
         let table: Table = serde_saphyr::from_str(include_str!("data/makers.yaml")).unwrap();
         let listed: Vec<Maker> = table.makers.iter().map(|known| known.maker).collect();

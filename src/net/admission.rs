@@ -236,6 +236,26 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_names_the_prefix_and_the_way_to_mean_it() {
+        let remote = |texts: &[&str]| AdmittedRanges::admit(set(texts), Provenance::Remote).unwrap_err().to_string();
+        assert_eq!(remote(&[]), "the list is empty, which many targets read as \"everyone\"; name at least one prefix");
+        assert_eq!(remote(&["0.0.0.0/0"]), "0.0.0.0/0 is refused: a default route allows everyone");
+        assert_eq!(
+            remote(&["127.0.0.0/8"]),
+            "127.0.0.0/8 is refused: it overlaps 127.0.0.0/8 (loopback), from where no proxy connects"
+        );
+        assert_eq!(
+            remote(&["10.1.0.0/16"]),
+            "10.1.0.0/16 is refused: it overlaps 10.0.0.0/8 (private), which a fetched list never needs; put it into an \
+             Inline or ConfigMap source or into extraCIDRs if it is meant"
+        );
+        assert_eq!(
+            remote(&["20.0.0.0/8", "22.0.0.0/8", "24.0.0.0/8", "26.0.0.0/8", "28.0.0.0/8"]),
+            "the list is refused: it covers 83886080 IPv4 addresses, more than the 67108864 that a fetched list may"
+        );
+    }
+
+    #[test]
     fn real_ranges_of_proxies_are_admitted_from_remote_lists() {
         for text in ["104.16.0.0/13", "23.32.0.0/11", "2a06:98c0::/29", "2600:1400::/24", "1.0.0.0/8", "130.211.0.0/22"]
         {

@@ -374,6 +374,22 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_text_is_repeated_with_what_to_write() {
+        for (text, said) in [
+            ("", "a prefix is empty; write one such as 192.0.2.0/24"),
+            (
+                "192.0.02.0/24",
+                "\"192.0.02.0/24\" is not a prefix: \"192.0.02.0\" is not an IPv4 or IPv6 address (no leading zeros, names \
+                 or ports)",
+            ),
+            ("192.0.2.0/33", "\"192.0.2.0/33\" is not a prefix: its length must be a number from 0 to 32"),
+            ("::ffff:192.0.2.1", "\"::ffff:192.0.2.1\" is an IPv4 address written as IPv6; write it as 192.0.2.1"),
+        ] {
+            assert_eq!(Prefix::parse(text).unwrap_err().to_string(), said);
+        }
+    }
+
+    #[test]
     fn an_error_repeats_little_of_a_long_text() {
         let error = Prefix::parse(&"x".repeat(1 << 20)).unwrap_err();
         assert!(error.to_string().len() < 300);

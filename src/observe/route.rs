@@ -52,7 +52,7 @@ pub struct Hop {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_rtt_us: Option<u32>,
     #[serde(skip)]
-    last: bool,
+    pub(crate) last: bool,
 }
 
 /// Traces the way to an address: at most 96 small datagrams, within half a minute.

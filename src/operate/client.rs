@@ -81,6 +81,21 @@ fn write(method: &Method, path: &str) -> Option<Write> {
     Some(Write { kind, verb })
 }
 
+/// An API server that answers everything with this error, or nothing at all with 0.
+#[cfg(test)]
+pub fn saying(code: u16, said: &'static str) -> kube::Client {
+    let answer = tower::service_fn(move |_: http::Request<kube::client::Body>| async move {
+        if code == 0 {
+            std::future::pending::<()>().await;
+        }
+        let status = serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": said,
+            "reason": said, "code": code});
+        let body = kube::client::Body::from(status.to_string().into_bytes());
+        Ok::<_, std::convert::Infallible>(http::Response::builder().status(code).body(body).unwrap())
+    });
+    kube::Client::new(answer, "default")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// Where a pod finds its own namespace.
 const POD_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// Where a pod finds the names that its resolver completes.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Where nothing says otherwise.
 const DEFAULT_NAMESPACE: &str = "leeward-system";
 /// Far away in both families; nothing is sent there.
@@ -15,6 +17,16 @@ const FAR_AWAY: [(&str, &str); 2] = [("0.0.0.0:0", "192.0.2.1:9"), ("[::]:0", "[
 pub fn namespace(flag: Option<&str>) -> String {
     let own = || std::fs::read_to_string(POD_NAMESPACE).ok().map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
     flag.map(str::to_owned).or_else(own).unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
+}
+
+/// The DNS domain of the cluster, as the resolver's configuration of a pod shows it: `search shop.svc.cluster.local …`.
+pub fn cluster_domain() -> Option<String> {
+    domain_in(&std::fs::read_to_string(RESOLV_CONF).ok()?).map(str::to_owned)
+}
+
+fn domain_in(resolv_conf: &str) -> Option<&str> {
+    let searched = resolv_conf.lines().filter_map(|line| line.trim().strip_prefix("search "));
+    searched.flat_map(str::split_whitespace).find_map(|name| name.strip_prefix("svc."))
 }
 
 /// Names this replica: the pod, and something that a restarted one does not share.
@@ -68,6 +80,13 @@ mod tests {
     #[test]
     fn two_replicas_of_one_name_differ() {
         assert_ne!(replica(), replica());
+    }
+
+    #[test]
+    fn the_resolver_of_a_pod_names_the_domain() {
+        let pod = "search shop.svc.k8s.example svc.k8s.example k8s.example\nnameserver 10.96.0.10\noptions ndots:5\n";
+        assert_eq!(domain_in(pod), Some("k8s.example"));
+        assert_eq!(domain_in("nameserver 192.0.2.53\nsearch example.com\n"), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::net::Prefix;
 use crate::net::guard::{AllowTarget, GuardFlags};
 use crate::observe::cluster::{ControllerNamespaces, USUAL};
 use crate::observe::traffic::server::parse_url;
+use crate::operate::status_page::host_name;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use url::Url;
@@ -64,6 +65,12 @@ pub struct RunOptions {
     /// Where the status page is served, such as [::]:8081; off without it. Whoever reaches it sees every watched origin
     #[arg(long, env = "LEEWARD_STATUS_PAGE", value_name = "ADDR:PORT")]
     pub status_page: Option<SocketAddr>,
+    /// Service in front of the status page, by whose names it may be asked for
+    #[arg(long, env = "LEEWARD_STATUS_PAGE_SERVICE", default_value = "leeward-status", value_name = "NAME", value_parser = host_name)]
+    pub status_page_service: String,
+    /// Further host by which the status page may be asked for, such as that of an Ingress in front of it; repeatable
+    #[arg(long, env = "LEEWARD_STATUS_PAGE_HOST", value_name = "HOST", value_delimiter = ',', value_parser = host_name)]
+    pub status_page_host: Vec<String>,
     /// Format of the log
     #[arg(long, env = "LEEWARD_LOG_FORMAT", default_value = "json", value_name = "json|text")]
     pub log_format: LogFormat,
@@ -159,6 +166,9 @@ mod tests {
             ("leeward", "cluster", "[::]:8080")
         );
         assert_eq!((o.max_in_flight, o.edge_probes_per_second, o.lease_duration_seconds), (512, 50, 15));
+        // The FAQ and the quickstart count with these.
+        assert_eq!((o.recheck_seconds, o.minimum_period_seconds, o.edge_probes_per_second), (10, 10, 50));
+        assert_eq!((o.status_page_service.as_str(), o.status_page_host.len()), ("leeward-status", 0));
         assert_eq!(o.status_page, None, "whoever reaches it sees everything, so nobody gets it unasked");
         assert!(o.require_allowed_hosts && o.guard().require_allowed_hosts);
         assert_eq!(o.controllers.namespaces(), ControllerNamespaces::default());
@@ -200,6 +210,7 @@ mod tests {
             (["--ingress-controller-namespace", "Edge"], "lower-case"),
             (["--max-in-flight", "1"], "4"),
             (["--log-format", "xml"], "json"),
+            (["--status-page-host", "https://status.example.com"], "without scheme, port, path and wildcard"),
         ] {
             let error = parse(&arguments).unwrap_err();
             assert!(error.contains(said) && error.contains(arguments[0]), "{error}");

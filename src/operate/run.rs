@@ -12,7 +12,7 @@ use super::queue::Queue;
 use super::reconciler::{Failures, Keeps, Reconciler, work};
 use super::server::{self, Health};
 use super::startup::{self, NoApiServer};
-use super::status_page::{self, Limits, Pages};
+use super::status_page::{self, Hosts, Limits, Pages};
 use super::surroundings::Surroundings;
 use super::traffic::{Counting, TrafficError};
 use super::{identity, logs};
@@ -218,7 +218,11 @@ impl Parts {
         spawn(&mut tasks, "the listener to changes", ears.listen(stop.clone()));
         if let Some(listener) = self.page {
             let pages = Pages::new(origins.clone(), handle.board().clone(), claim.clone(), &self.replica);
-            spawn(&mut tasks, "the status page", status_page::serve(listener, pages, Limits::default(), stop.clone()));
+            let domain = identity::cluster_domain();
+            let (service, further) = (&options.status_page_service, &options.status_page_host);
+            let hosts = Hosts::new(service, &self.namespace, domain.as_deref(), further);
+            let serving = status_page::serve(listener, pages, hosts, Limits::default(), stop.clone());
+            spawn(&mut tasks, "the status page", serving);
         }
         let leading =
             Leading { claim, handle, origins, queue: Arc::clone(&queue), reconciler: Arc::clone(&reconciler) };
@@ -329,6 +333,33 @@ impl Leading {
                 () = self.claim.lost() => {}
             }
             metrics.series().leader.set(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_cannot_start_says_in_one_line_what_it_lacks() {
+        let io = || std::io::Error::other("address in use");
+        let why = || "nothing there".to_owned();
+        for (error, said) in [
+            (StartError::Logs(why()), "cannot set up logging: nothing there"),
+            (StartError::Config(why()), "no kube configuration: nothing there"),
+            (
+                StartError::Listen { address: "127.0.0.1:8080".parse().unwrap(), source: io() },
+                "cannot listen on 127.0.0.1:8080: address in use",
+            ),
+            (StartError::Client(why()), "cannot set up the client of the API server: nothing there"),
+            (StartError::Signals(io()), "cannot listen to signals: address in use"),
+            (
+                StartError::Ended { task: "the prober" },
+                "the prober ended unexpectedly; ending, so that this replica is started again",
+            ),
+        ] {
+            assert_eq!(error.to_string(), said);
         }
     }
 }

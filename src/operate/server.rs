@@ -110,10 +110,14 @@ mod tests {
         let (health, stop) = (Health::default(), CancellationToken::new());
         let serving = tokio::spawn(serve(listener, health.clone(), Metrics::new(), stop.clone()));
         assert!(ask(address, "/livez").await.starts_with("HTTP/1.1 200"));
-        assert!(ask(address, "/readyz").await.starts_with("HTTP/1.1 503"));
+        let early = ask(address, "/readyz").await;
+        assert!(early.starts_with("HTTP/1.1 503"));
+        assert!(early.ends_with("\r\n\r\nnot yet: waiting for the first list of every kind\n"), "{early}");
         health.set_ready();
         assert!(ask(address, "/readyz").await.starts_with("HTTP/1.1 200"));
-        assert!(ask(address, "/metrics").await.contains("leeward_build_info"));
+        let metrics = ask(address, "/metrics").await;
+        assert!(metrics.contains("leeward_build_info"));
+        assert!(metrics.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"));
         health.set_wedged();
         assert!(ask(address, "/livez").await.starts_with("HTTP/1.1 500"));
         stop.cancel();

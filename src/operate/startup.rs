@@ -146,3 +146,31 @@ pub fn words(error: &dyn std::error::Error) -> String {
     }
     text.replace('\n', " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operate::client::saying;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_waited_for_is_named_with_the_way_to_give_it() {
+        let need = Need::list::<Pod>(Some("shop"));
+        for (code, said, wanted) in [
+            (
+                404,
+                "NotFound",
+                "the kind Pod (v1) does not exist: apply the CRDs (leeward crds | kubectl apply --server-side -f -)",
+            ),
+            (
+                403,
+                "Forbidden",
+                "not allowed to list pods in namespace shop: bind the ClusterRole of deploy/ to this service account",
+            ),
+            (0, "", "cannot list pods in namespace shop: no answer in time"),
+        ] {
+            assert_eq!(need.missing(&saying(code, said)).await.as_deref(), Some(wanted));
+        }
+        let silent = reach(&saying(0, ""), "https://203.0.113.1:6443").await.unwrap_err();
+        assert_eq!(silent.to_string(), "no API server at https://203.0.113.1:6443: no answer in time");
+    }
+}

@@ -44,6 +44,8 @@ impl Answer {
 pub struct Finding {
     /// Absent while nobody can say.
     pub healthy: Option<bool>,
+    /// It fails, as far as is confirmed, and what failed answers again.
+    pub recovering: bool,
     pub diagnosis: Diagnosis,
 }
 
@@ -60,6 +62,9 @@ pub enum Standing<'a> {
     Stopped,
     Suspended,
 }
+
+/// Behind the summary, while what failed answers again and too few good probes say so yet.
+const RECOVERING: &str = "Recovering: what failed answers again. It counts as healthy after twelve good probes.";
 
 /// Everything that decides a status.
 #[derive(Clone, Debug)]
@@ -129,7 +134,8 @@ fn healthy(status: &mut ProtectedOriginStatus, known: &Known<'_>, now: Timestamp
             let reason = finding.diagnosis.cause;
             // The message must not change with words that the diagnosis keeps: it is the diagnosis's own.
             let summary = kept(known.prior, finding).map_or(&finding.diagnosis.summary, |d| &d.summary);
-            (truth, reason.to_string(), summary.clone())
+            let message = if finding.recovering { format!("{summary} {RECOVERING}") } else { summary.clone() };
+            (truth, reason.to_string(), message)
         }
         Standing::Waiting { .. } => match stands(known.prior) {
             Some(found) => found,

@@ -77,7 +77,7 @@ prometheus:
   profiles:
     nodes: {conntrackRatio: max(node_nf_conntrack_entries / node_nf_conntrack_entries_limit)}
 log: {format: text, level: 'info,leeward=debug'}
-statusPage: {enabled: true, annotations: {note: 'true'}}
+statusPage: {enabled: true, hosts: [status.example.com], annotations: {note: 'true'}}
 extraArgs: [--minimum-period-seconds=30]
 extraEnv: [{name: LEEWARD_RECHECK_SECONDS, value: '5'}]";
 

@@ -96,7 +96,7 @@ fn finding(cause: Cause) -> Finding {
         next_observation: None,
         remedy: None,
     };
-    Finding { healthy: healthy(cause), diagnosis }
+    Finding { healthy: healthy(cause), recovering: false, diagnosis }
 }
 
 /// The status that the operator writes over `prior`.

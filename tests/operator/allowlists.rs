@@ -164,7 +164,10 @@ fn a_network_of_another_installation_is_left_alone_and_a_missing_one_is_named() 
     operator.await_leader(30);
     stage.apply(&enforced("names", "absent", "Observe"));
     let object = stage.await_condition("names", "shop", "Accepted", "False/ReferenceNotFound", 15);
-    assert!(condition(&object, "Accepted").unwrap()["message"].as_str().unwrap().contains("ProxyNetwork absent"));
+    assert_eq!(
+        condition(&object, "Accepted").unwrap()["message"],
+        "ProxyNetwork absent does not exist: create it, or correct spec.proxy.networkRef"
+    );
     stage.await_condition("names", "shop", "OriginHealthy", "True/Healthy", 20);
     stage.apply(&enforced("names", "absent", "Plan"));
     stage.await_condition("names", "shop", "AllowlistSynced", "False/SourceUnavailable", 15);

@@ -117,7 +117,8 @@ fn a_resource_that_cannot_be_read_is_told_so_and_stalls_nobody() {
     }
     let object = stage.await_condition("odd", "odd", "Accepted", "False/InvalidTarget", 15);
     let message = condition(&object, "Accepted").unwrap()["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("Tomorrow"), "{message}");
+    assert!(message.starts_with("the resource cannot be read (") && message.contains("Tomorrow"), "{message}");
+    assert!(message.ends_with("): correct it, or update Leeward and its CRDs together"), "{message}");
     assert!(condition(&object, "Stalled").is_some());
     stage.server.kubectl(&["delete", "-n", "odd", "protectedorigin", "odd"]).unwrap();
     stage.install();

@@ -169,6 +169,10 @@ subjects:
 {{- end }}
 {{- if .Values.statusPage.enabled }}
 - --status-page=[::]:8081
+- --status-page-service={{ include "leeward.fullname" . }}-status
+{{- range .Values.statusPage.hosts }}
+- {{ printf "--status-page-host=%s" . | quote }}
+{{- end }}
 {{- end }}
 - --log-format={{ .Values.log.format }}
 - {{ printf "--log-level=%s" .Values.log.level | quote }}

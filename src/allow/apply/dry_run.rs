@@ -114,7 +114,11 @@ mod tests {
         let uri = "/api/v1/namespaces/shop/configmaps?watch=true";
         assert_eq!(sent(&Method::GET, uri).as_deref(), Some(uri));
         for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
-            assert_eq!(sent(&method, &format!("{uri}&dryRun=All")), None, "{method}");
+            let refused = dried(&method, &format!("{uri}&dryRun=All").parse().unwrap()).unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                format!("{method} is not sent: only an applied configuration can be tried without effect")
+            );
         }
     }
 }

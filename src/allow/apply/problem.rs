@@ -97,3 +97,27 @@ fn quoted(message: &str) -> Option<String> {
 fn concerns_uid(status: &Status) -> bool {
     status.details.as_ref().is_some_and(|d| d.causes.iter().any(|c| c.field == "metadata.uid"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_answer_of_the_api_server_says_whether_it_is_tried_again() {
+        let says = |code, field: Option<&str>| {
+            let causes: Vec<_> =
+                field.map(|field| json!({"reason": "", "message": "", "field": field})).into_iter().collect();
+            let details =
+                json!({"name": "web", "group": "", "kind": "", "uid": "", "causes": causes, "retryAfterSeconds": 0});
+            let status = Status::failure("said", "Reason").with_details(serde_json::from_value(details).unwrap());
+            let status = Status { code, ..status };
+            Problem::of("apply", "Ingress shop/web", &kube::Error::Api(Box::new(status))).to_string()
+        };
+        assert_eq!(says(404, None), "Ingress shop/web is gone; looking again");
+        assert_eq!(says(409, None), "Ingress shop/web was changed or replaced meanwhile; looking again");
+        assert_eq!(says(422, Some("metadata.uid")), "Ingress shop/web was replaced meanwhile; looking again");
+        assert_eq!(says(503, None), "could not apply Ingress shop/web: said; trying again");
+        assert_eq!(Problem::NoClaim.to_string(), "this replica does not lead any more");
+    }
+}

@@ -118,6 +118,10 @@ mod tests {
                 "the admission webhook check.example.com refuses Ingress shop/web: without explanation; change its rules, or what it objects to",
             ),
             (
+                "admission webhook \"check.example.com\" denied the request",
+                "the admission webhook check.example.com refuses Ingress shop/web: without a reason; change its rules, or what it objects to",
+            ),
+            (
                 "admission webhook \"check.example.com\" does not support dry run",
                 "the admission webhook check.example.com cannot be asked without effect, so nobody knows what it would say to Ingress shop/web: its configuration would have to say sideEffects: None",
             ),

@@ -198,6 +198,14 @@ fn what_the_specification_leaves_open_is_undefined() {
     pod.host_network = true;
     let evaluator = Evaluator::new(pod, &policies(&["{podSelector: {}}"]));
     let why = Undefined::HostNetwork;
+    assert_eq!(
+        why.to_string(),
+        "the pod uses the host's network, to which network plugins mostly do not apply policies"
+    );
+    assert_eq!(
+        Undefined::BlockOnPod.to_string(),
+        "only an ipBlock admits this pod, and network plugins differ on whether blocks match pods"
+    );
     assert_eq!(evaluator.admitted(PodPort::tcp(80)), Err(why.clone()));
     assert_eq!(evaluator.decide_address("192.0.2.4".parse().unwrap(), PodPort::tcp(80)), Decision::Undefined { why });
 }
@@ -214,10 +222,15 @@ fn an_unreadable_part_casts_doubt_only_where_it_matters() {
             "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}, {podSelector: {matchExpressions: [{key: a, operator: Gt}]}}]}]}",
             "a label selector has an operator other than In, NotIn, Exists and DoesNotExist",
         ),
+        (
+            "{ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 80}, {port: 80, protocol: QUIC}]}]}",
+            "a port has a protocol other than TCP, UDP and SCTP",
+        ),
     ] {
         assert!(matches!(decide(&[spec], "10.0.0.1", 80), Decision::Allowed { .. }), "{spec}");
         let why = Undefined::Unreadable { policy: "p0".to_owned(), problem: problem.to_owned() };
         assert_eq!(decide(&[spec], "11.0.0.1", 80), Decision::Undefined { why: why.clone() }, "{spec}");
+        assert_eq!(why.to_string(), format!("policy p0 cannot be read: {problem}"));
         assert_eq!(evaluator(&[spec]).admitted(PodPort::tcp(80)), Err(why), "{spec}");
     }
 }

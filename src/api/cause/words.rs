@@ -212,3 +212,15 @@ impl Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::api::Cause;
+    use strum::IntoEnumIterator;
+
+    #[test]
+    fn each_cause_says_what_it_means_and_what_to_do() {
+        let page = Cause::iter().map(|c| format!("{c}\n    {}\n    {}", c.meaning(), c.action()));
+        insta::assert_snapshot!(page.collect::<Vec<_>>().join("\n"));
+    }
+}

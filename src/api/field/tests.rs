@@ -154,3 +154,48 @@ fn the_page_about_targets_has_them_all() {
         assert!(page.contains(&format!("`{preset:?}`")), "docs/targets.md lacks {preset:?}");
     }
 }
+
+/// The rest of a sentence that begins with the object, and the place that makes it so.
+#[test]
+fn an_object_that_cannot_carry_the_list_is_told_with_the_way_out() {
+    let mut said = std::collections::BTreeSet::new();
+    for yaml in ALL.iter().chain(&[
+        "type: IstioAuthorizationPolicy, istioAuthorizationPolicy: {name: edge, action: Allow}",
+        "type: IstioAuthorizationPolicy, istioAuthorizationPolicy: {name: edge, action: Deny}",
+    ]) {
+        let field = field(yaml);
+        for need in &field.needs {
+            let kind = &field.object.api.kind;
+            said.insert(format!(
+                "{kind}, unless {} is {}: it {}",
+                need.place,
+                need.allowed.join(" or "),
+                need.otherwise
+            ));
+        }
+    }
+    insta::assert_snapshot!(said.into_iter().collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn a_generic_field_that_cannot_be_written_says_what_can() {
+    let base = "name: edge, emptyMeans: Opens";
+    for (more, said) in [
+        (
+            "apiVersion: apps/v1, kind: Deployment, path: spec.list",
+            "spec.objectField.apiVersion is apps/v1; only kinds of other projects can be named, such as \
+             configuration.konghq.com/v1",
+        ),
+        (
+            "apiVersion: configuration.konghq.com/v1, kind: KongPlugin, path: metadata.labels",
+            "spec.objectField.path begins with metadata; name a field that carries a list, such as spec.ipBlocks",
+        ),
+        (
+            "apiVersion: configuration.konghq.com/v1, kind: KongPlugin, path: config.allow, format: Objects",
+            "spec.objectField.member must name the member that holds the prefix, such as cidr, when format is Objects",
+        ),
+    ] {
+        let target = target(&format!("type: ObjectField, objectField: {{{base}, {more}}}"));
+        assert_eq!(Field::of(&target).unwrap_err().to_string(), said);
+    }
+}

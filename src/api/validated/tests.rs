@@ -85,3 +85,86 @@ fn only_the_first_policy_target_carries_the_origin_name_alone() {
     assert_eq!(firsts, [false, true, false]);
     assert_eq!(v.origin.scheme, Scheme::HTTP);
 }
+
+/// Files do not pass through the schema: what it bounds is bounded here again.
+#[test]
+fn every_bound_is_told_with_its_field() {
+    let origin = "  origin: {type: Addresses, addresses: {ips: [203.0.113.10]}}\n";
+    let url = |url: &str| format!("  proxy: {{url: '{url}'}}\n{origin}");
+    let of = |origin: &str| format!("  proxy: {{url: 'https://x.example/'}}\n  origin: {origin}\n");
+    let with = |more: &str| format!("{PLAIN}  {more}\n");
+    let many = |item: &str, count: usize| vec![item; count].join(", ");
+    let policy = "name: a, type: NetworkPolicy, networkPolicy";
+    for (spec, said) in [
+        (url("https://x.example/a#b"), "proxy.url must not carry a fragment: remove everything from # on"),
+        (url("https://x.example/ä"), "proxy.url must hold only printable ASCII characters: percent-encode the others"),
+        (url("https://[203.0.113.10]/"), "proxy.url has an IPv4 address in brackets: remove them"),
+        (
+            url("https://0x7f.1/"),
+            "proxy.url names the host 0x7f.1: an address must be written in canonical form, such as 203.0.113.10",
+        ),
+        (of("{type: Addresses, addresses: {ips: []}}"), "origin.addresses.ips must hold 1 to 16 addresses, not 0"),
+        (
+            of("{type: Addresses, addresses: {ips: ['::ffff:203.0.113.10']}}"),
+            "origin.addresses.ips[0] must not be an IPv4-mapped IPv6 address: write the IPv4 address",
+        ),
+        (
+            of("{type: Addresses, addresses: {ips: ['2001:db8:0::1']}}"),
+            "origin.addresses.ips[0] must be written in canonical form: 2001:db8::1",
+        ),
+        (
+            of("{type: Addresses, addresses: {ips: [203.0.113.10], port: 0}}"),
+            "origin.addresses.port must be from 1 to 65535, not 0",
+        ),
+        (
+            of("{type: Hostname, hostname: {name: 203.0.113.10}}"),
+            "origin.hostname.name must be a DNS name: use type Addresses for an address",
+        ),
+        (
+            of("{type: Addresses, addresses: {ips: [203.0.113.10]}, vantages: [{name: a}, {name: a}]}"),
+            "origin.vantages names the vantage a twice",
+        ),
+        (with("expect: {statuses: []}"), "expect.statuses must hold 1 to 16 codes or ranges, such as 200-399"),
+        (
+            with("expect: {firstByteMilliseconds: 60001}"),
+            "expect.firstByteMilliseconds must be from 1 to 60000, not 60001",
+        ),
+        (with("expect: {bodyContains: ''}"), "expect.bodyContains must have 1 to 1024 characters"),
+        (with("probe: {tlsTimeoutSeconds: 61}"), "probe.tlsTimeoutSeconds must be from 1 to 60 seconds, not 61"),
+        (with("probe: {periodSeconds: 9}"), "probe.periodSeconds must be from 10 to 3600, not 9"),
+        (with("probe: {pings: 101}"), "probe.pings must be from 0 to 100, not 101"),
+        (
+            with("probe: {largePath: big}"),
+            "probe.largePath must be a path of 1 to 256 printable ASCII characters that begins with / and has no fragment, \
+             such as /big",
+        ),
+        (
+            with("traffic: {profile: 'My profile'}"),
+            "traffic.profile must be the name of a traffic profile, such as default: lower-case letters, digits and dashes",
+        ),
+        (
+            with(&format!("allowlist: {{extraCIDRs: [{}]}}", many("{cidr: 198.51.100.7/32, reason: x}", 257))),
+            "allowlist.extraCIDRs must hold at most 256 prefixes",
+        ),
+        (
+            with(&format!("allowlist: {{targets: [{}]}}", many("{name: a, type: ConfigMap}", 33))),
+            "allowlist.targets must hold at most 32 targets",
+        ),
+        (
+            with("allowlist: {targets: [{name: a, type: ConfigMap}, {name: a, type: ConfigMap}]}"),
+            "allowlist.targets[1].name repeats a: give each target a name of its own",
+        ),
+        (
+            with("allowlist: {targets: [{name: a, type: RouteAnnotation}]}"),
+            "allowlist.targets[0].routeAnnotation must be set when type is RouteAnnotation",
+        ),
+        (
+            with(&format!(
+                "allowlist: {{targets: [{{{policy}: {{podSelector: {{matchLabels: {{a: b}}}}, ports: [0]}}}}]}}"
+            )),
+            "allowlist.targets[0].networkPolicy.ports holds 0; a port is from 1 to 65535",
+        ),
+    ] {
+        assert_eq!(Validated::new(&resource(&spec)).unwrap_err().to_string(), format!("spec.{said}"), "{spec}");
+    }
+}

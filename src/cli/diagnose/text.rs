@@ -153,3 +153,6 @@ pub(super) fn seen(item: &EvidenceItem) -> String {
 fn names(causes: &[Cause]) -> String {
     causes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

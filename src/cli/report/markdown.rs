@@ -241,3 +241,6 @@ fn both(at: Timestamp, zone: &TimeZone) -> String {
     let local = at.to_zoned(zone.clone());
     if local.offset().is_zero() { utc } else { format!("{utc} ({})", local.strftime("%H:%M:%S%:z")) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,3 +139,30 @@ fn the_detail_scrolls_no_further_than_its_end() {
     model.press(Key::Up);
     assert_ne!(picture(&mut model, 80, 12), end, "one step back moves at once");
 }
+
+#[test]
+fn an_empty_list_a_filter_and_the_keys_say_what_they_are() {
+    let mut empty = Model::default();
+    empty.take(Change::All(Vec::new()), NOW);
+    assert!(picture(&mut empty, 80, 24).contains("There is no ProtectedOrigin yet."));
+    let mut one = model();
+    press(&mut one, "/zzz");
+    let filtering = picture(&mut one, 80, 24);
+    assert!(filtering.contains("No origin matches the filter.") && filtering.contains("/zzz▏  Enter keep   Esc clear"));
+    one.press(Key::Enter);
+    assert!(picture(&mut one, 80, 24).contains("filter: zzz   Esc clear   / change   ? keys   q quit"));
+    let mut helped = model();
+    press(&mut helped, "?");
+    let keys = picture(&mut helped, 100, 24);
+    for said in [
+        "PgUp PgDn g G far",
+        "What is shown is what the operator wrote into each status; nothing is probed from here.",
+        "Changes are those that were seen since this program was started.",
+    ] {
+        assert!(keys.contains(said), "{said:?} is not in\n{keys}");
+    }
+    let mut detail = model();
+    detail.press(Key::Enter);
+    let detail = picture(&mut detail, 80, 40);
+    assert!(detail.contains("Changes seen while watching") && detail.contains("j k ↑ ↓ scroll   Esc q back   ? keys"));
+}

@@ -203,6 +203,12 @@ impl Ledger {
         failing.peek().is_some() && failing.all(Path::recovers)
     }
 
+    /// The same for some rounds, so that it is worth telling whoever waits for the site.
+    pub fn answers_again(&self) -> bool {
+        let slow = |p: &Path| p.score().health() == Health::Failing && p.score().value() > score::ANSWERS_AGAIN;
+        self.recovering() && !self.paths.values().any(slow)
+    }
+
     /// Whether a verdict may be published: every path is OK or Failing, or there were rounds enough.
     pub fn settled(&self) -> bool {
         if self.at_once {

@@ -74,7 +74,7 @@ fn key(fact: &Fact) -> String {
         Fact::Traffic(f) => format!("traffic {}", f.source),
         Fact::Saturation(f) => format!("saturation {} {}", f.source, f.resource),
         Fact::Limit(f) => format!("limit {}", f.source),
-        Fact::LoadContrast(f) => format!("load contrast {}", f.source),
+        Fact::LoadContrast(f) => format!("contrast {}", f.source),
         Fact::Change(f) => format!("change {} {} {}", f.what, f.object, f.at),
         Fact::Unmeasured(f) => format!("unmeasured {} {}", f.source, f.measure),
     }

@@ -13,6 +13,8 @@ const FAILURE: u8 = 4;
 const SUCCESS: u8 = 1;
 /// A path is Failing when it gets here.
 pub const FAILING: u8 = 12;
+/// A path that is Failing and has come down to this has given three good results and no bad one since, or more.
+pub const ANSWERS_AGAIN: u8 = FAILING - 3 * SUCCESS;
 /// From here on a path is looked at more often.
 pub const SUSPECT: u8 = 4;
 /// From here on the long probe is worth its time.

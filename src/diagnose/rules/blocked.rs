@@ -41,8 +41,7 @@ fn recorded<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
                 .showing(whole.iter().map(|(fact, _)| Exhibit::Fact(fact)))
                 .decided_by(Next::Probe))
         }
-        Locus::Edge(edge) if beyond_the_edge(edge) => {
-            let Some(fault) = &edge.fault else { return Err("the edge works") };
+        Locus::Edge(edge @ Edge { fault: Some(fault), .. }) if beyond_the_edge(edge) => {
             let objects: Vec<Exhibit<'c>> =
                 whole.iter().filter(|(_, l)| gap_explains(l, edge)).map(|(f, _)| Exhibit::Fact(f)).collect();
             let to_all =

@@ -75,8 +75,7 @@ fn network_policy<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let found = |confidence| Match::new(confidence, Ground::Fact, says).showing(exhibits);
     match place {
         Locus::Site if view.edges.is_empty() => Ok(found(Confidence::Medium).decided_by(Next::Probe)),
-        Locus::Edge(edge) if beyond_the_edge(edge) && looks_kept_out(edge) => {
-            let Some(fault) = &edge.fault else { return Err("the edge works") };
+        Locus::Edge(edge @ Edge { fault: Some(fault), .. }) if beyond_the_edge(edge) && looks_kept_out(edge) => {
             let alive = view.working_origins().next().is_some() || view.cluster.any_ready() == Some(true);
             let sure = all && alive && !origin_explains(view, fault);
             Ok(found(if sure { Confidence::High } else { Confidence::Medium })
@@ -124,8 +123,7 @@ fn incomplete<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             let all = policies.iter().map(|(f, _)| Exhibit::Fact(f)).chain(gaps.iter().map(|(f, _)| Exhibit::Fact(f)));
             Ok(found(Confidence::Medium, all.collect()))
         }
-        Locus::Edge(edge) => {
-            let Some(fault) = &edge.fault else { return Err("the edge works") };
+        Locus::Edge(edge @ Edge { fault: Some(fault), .. }) => {
             let mut explaining: Vec<Exhibit<'c>> =
                 gaps.iter().filter(|(_, l)| gap_explains(l, edge)).map(|(f, _)| Exhibit::Fact(f)).collect();
             if looks_kept_out(edge) {

@@ -625,6 +625,7 @@ impl Build {
     }
 
     pub fn verdict(&self) -> Verdict {
+        super::words::hear(&self.case);
         diagnose(&self.case)
     }
 }

@@ -28,6 +28,17 @@ fn dropped_on_both() -> Build {
     Build::new().proxy(connect_timeout()).listed(no_connection()).control_port(Outcome::Refused)
 }
 
+pub const TABLES: &[super::words::Table] = super::words::tables![
+    an_origin_is_overloaded_only_where_a_counter_shows_it,
+    a_full_accept_queue_is_a_filtered_port_until_the_kernel_counts,
+    an_attack_needs_a_surge_that_the_proxy_does_not_share_and_an_origin_that_suffers,
+    an_attack_names_what_it_fills,
+    a_full_uplink_shows_in_bytes_or_not_surely,
+    a_limit_shows_in_its_counter_or_under_load_only,
+    a_proxy_without_free_connections_says_so_while_the_origin_is_idle,
+    what_could_not_be_measured_is_said_with_its_price,
+];
+
 #[test]
 fn an_origin_is_overloaded_only_where_a_counter_shows_it() {
     hold(vec![

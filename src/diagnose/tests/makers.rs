@@ -11,6 +11,12 @@ fn behind(provider: Provider, saw: Saw) -> Build {
     Build::new().subject(|s| s.provider = provider).proxy(saw)
 }
 
+pub const TABLES: &[super::words::Table] = super::words::tables![
+    a_provider_says_that_the_origin_made_the_error,
+    a_provider_numbers_its_own_errors,
+    a_reason_is_heard_from_the_declared_software_only,
+];
+
 #[test]
 fn a_provider_says_that_the_origin_made_the_error() {
     let relayed = |maker| status(503).page(maker, ProxyStatus::Relayed);

@@ -10,6 +10,13 @@ use Confidence::{High, Medium};
 
 const V6: &str = "2001:db8::1";
 
+pub const TABLES: &[super::words::Table] = super::words::tables![
+    the_proxy_cannot_resolve_the_origin,
+    families_and_resolvers_may_disagree,
+    the_zone_s_own_name_servers_are_heard,
+    an_inner_view_of_a_zone_is_not_taken_for_a_bypass,
+];
+
 #[test]
 fn the_proxy_cannot_resolve_the_origin() {
     let says = || Build::new().proxy(status(502).says(ProxyStatus::NameFailed));

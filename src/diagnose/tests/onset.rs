@@ -44,6 +44,14 @@ fn shows(verdict: &Verdict) -> bool {
     verdict.evidence.iter().any(|item| item.observation == Observation::Change)
 }
 
+pub const TABLES: &[super::words::Table] = super::words::tables![
+    a_fitting_change_just_before_makes_it_sure,
+    a_change_that_proves_nothing_is_only_shown,
+    a_change_that_did_not_come_before_is_left_out,
+    of_several_the_last_one_is_named,
+    a_healthy_site_has_no_onset,
+];
+
 #[test]
 fn a_fitting_change_just_before_makes_it_sure() {
     let plain = unrouted().verdict();

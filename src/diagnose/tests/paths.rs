@@ -22,6 +22,21 @@ fn at_once() -> Build {
     Build::new().proxy(status(502)).listed(ok())
 }
 
+pub const TABLES: &[super::words::Table] = super::words::tables![
+    a_handshake_as_the_proxy_makes_it_fails,
+    a_client_certificate_is_wanted,
+    a_handshake_that_nobody_gets,
+    a_preamble_is_missing_or_not_wanted,
+    http2_is_broken,
+    the_host_is_not_known,
+    headers_are_too_large,
+    large_packets_vanish,
+    a_reused_connection_dies,
+    visitors_are_sent_round,
+    addresses_that_were_tried_speak_for_the_others,
+    of_two_faults_the_one_that_the_proxys_answer_contradicts_comes_second,
+];
+
 #[test]
 fn a_handshake_as_the_proxy_makes_it_fails() {
     let replayed = |saw| at_once().subject(no_server_name(true)).replay(Variation::ProxyTls, saw);

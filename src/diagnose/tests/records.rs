@@ -18,6 +18,16 @@ fn slow_everywhere() -> Build {
     Build::new().proxy(status(504).after(30)).listed(silent())
 }
 
+pub const TABLES: &[super::words::Table] = super::words::tables![
+    an_edge_without_a_network_is_told_from_a_vantage_without_one,
+    a_null_route_is_seen_from_both_sides,
+    loss_counts_where_tcp_and_echoes_agree,
+    visitors_reports_make_a_healthy_site_worth_a_look,
+    a_providers_record_says_which_hop_made_an_answer,
+    a_proxy_that_forwards_elsewhere_is_known_by_its_record,
+    a_complete_list_that_refuses_compares_with_another_address,
+];
+
 #[test]
 fn an_edge_without_a_network_is_told_from_a_vantage_without_one() {
     let dark = || Build::new().proxy(no_connection());

@@ -16,6 +16,7 @@ pub fn hold(rows: Vec<Row>) {
     let wrong: Vec<String> = rows
         .into_iter()
         .filter_map(|(name, build, cause, confidence)| {
+            super::words::title(name);
             let verdict = build.verdict();
             (verdict.cause != cause || verdict.confidence != confidence).then(|| {
                 format!(
@@ -35,6 +36,28 @@ fn at_edge_502() -> Saw {
 fn at_edge_504() -> Saw {
     status(504).after(10)
 }
+
+pub const TABLES: &[super::words::Table] = super::words::tables![
+    nothing_fails,
+    the_proxy_is_kept_out,
+    what_looks_like_a_block,
+    a_list_has_gaps,
+    a_policy_keeps_the_proxy_out,
+    a_name_may_lead_to_the_proxy_by_way_of_another,
+    the_name_is_wrong,
+    the_origin_refuses,
+    the_origin_is_silent,
+    the_origin_hangs_up_or_hangs,
+    the_origin_answers_badly,
+    certificates_count_only_where_they_are_verified,
+    protocols_differ,
+    the_edge_itself_is_the_matter,
+    the_workload_is_the_matter,
+    an_origin_is_exposed,
+    this_vantage_may_be_the_matter,
+    parts_fail,
+    failures_now_and_then_are_said_to_be_so,
+];
 
 #[test]
 fn nothing_fails() {

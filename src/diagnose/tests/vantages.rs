@@ -18,6 +18,12 @@ fn control(vantage: &str, outcome: Outcome) -> Fact {
     Fact::Control(Control { vantage: vantage.to_owned(), outcome })
 }
 
+pub const TABLES: &[super::words::Table] = super::words::tables![
+    a_vantage_that_reaches_nothing_has_no_vote,
+    what_a_minority_sees_is_partial_and_no_more_than_medium,
+    a_fact_of_configuration_needs_no_majority,
+];
+
 #[test]
 fn a_vantage_that_reaches_nothing_has_no_vote() {
     let outage = || from("away", Build::new().proxy(no_connection())).fact(control("away", Outcome::TimedOut));

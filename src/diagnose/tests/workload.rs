@@ -22,6 +22,15 @@ fn refused_at_edge() -> Build {
     Build::new().subject(service).proxy(status(502).says(ProxyStatus::ConnectionRefused))
 }
 
+pub const TABLES: &[super::words::Table] = super::words::tables![
+    pods_that_end_are_named_for_how_they_ended,
+    readiness_is_told_from_absence,
+    a_wrong_target_port_is_told_from_a_server_that_is_down,
+    a_lost_node_explains_what_lies_on_it,
+    a_node_is_not_blamed_for_what_does_not_lie_on_it,
+    a_rollout_is_told_from_other_bursts,
+];
+
 #[test]
 fn pods_that_end_are_named_for_how_they_ended() {
     let none_ready = |pods: Vec<Pod>| refused_at_edge().endpoints(0, 1).pods(pods);

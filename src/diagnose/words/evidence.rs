@@ -329,3 +329,6 @@ fn nodes(f: &Nodes) -> EvidenceItem {
         ..plain(Observation::Nodes, CLUSTER, result)
     }
 }
+
+#[cfg(test)]
+mod tests;

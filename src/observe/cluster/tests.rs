@@ -411,3 +411,81 @@ fn routes_name_hosts_and_secrets() {
         ]
     );
 }
+
+#[test]
+fn a_service_that_cannot_be_an_origin_is_told_with_the_way_out() {
+    for (error, said) in [
+        (
+            TargetError::ExternalName("shop/web".into()),
+            "Service shop/web is an ExternalName, which could name anything: use origin type Hostname, or a Service with a \
+             selector",
+        ),
+        (
+            TargetError::NoSelector("shop/web".into()),
+            "Service shop/web has no selector, so its endpoints are not known to be pods: use origin type Addresses, or a \
+             Service with a selector",
+        ),
+        (
+            TargetError::NotFound("shop/web".into()),
+            "Service shop/web does not exist: create it, or correct spec.origin.service.name",
+        ),
+    ] {
+        assert_eq!(error.to_string(), said);
+    }
+}
+
+#[test]
+fn pods_that_a_target_cannot_find_are_told_with_the_way_out() {
+    let origin = format!("{ORIGIN}  allowlist: {{targets: [{{name: pods, type: NetworkPolicy}}]}}\n");
+    let wrong = |service: &str| {
+        let (files, origin) = read(&[&origin, service, &pod("a", "10.0.0.1", "")]);
+        selection::selector_and_ports(&files, &origin, &origin.allowlist.targets[0]).unwrap_err().to_string()
+    };
+    for (service, said) in [
+        (
+            SERVICE.replace("name: web,", "name: other,"),
+            "Service shop/web does not exist; create it, or correct spec.origin.service.name",
+        ),
+        (
+            SERVICE.replace("selector: {app: web}, ", ""),
+            "Service shop/web has no selector, so it names no pods; choose a Service that selects pods",
+        ),
+        (
+            SERVICE.replace("targetPort: https", "targetPort: quic"),
+            "Service shop/web forwards to the port named quic, which no pod behind it has; start a pod with that \
+             containerPort name, or set networkPolicy.ports",
+        ),
+        (
+            SERVICE
+                .replace("port: 443,", "protocol: UDP, port: 443,")
+                .replace("port: 9100", "protocol: UDP, port: 9100"),
+            "Service shop/web has no TCP port; set networkPolicy.ports",
+        ),
+    ] {
+        assert_eq!(wrong(&service), said);
+    }
+}
+
+#[test]
+fn a_policy_that_says_nothing_of_the_proxy_says_why() {
+    let a = pod("a", "10.0.0.1", "");
+    let closed = policy("p", "{podSelector: {}}");
+    let why = |documents: &[&str], proxy: &[&str]| {
+        let (files, origin) = read(documents);
+        policies::facts(&files, &origin, &ranges(proxy)).remove(0).undefined.unwrap()
+    };
+    let balancer = SERVICE.replace("spec: {", "spec: {type: LoadBalancer, ");
+    assert_eq!(
+        why(&[&balancer, &a, &closed], &["192.0.2.0/24"]),
+        "the Service has externalTrafficPolicy Cluster: nodes replace the proxy's address with their own"
+    );
+    let ingress = "\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: shop}\nspec: {rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 443}}}}]}}]}\n";
+    assert_eq!(
+        why(&[SERVICE, &a, &closed, ingress], &["192.0.2.0/24"]),
+        "Ingress web forwards to the Service: its pods see the ingress controller's address"
+    );
+    assert_eq!(
+        why(&[SERVICE, &a, &closed], &["2001:db8::/32"]),
+        "the pod has no address of a family that the proxy uses"
+    );
+}

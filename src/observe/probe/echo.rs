@@ -183,6 +183,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn why_nobody_can_ping_is_told() {
+        assert_eq!(
+            reason(&io::ErrorKind::PermissionDenied.into()),
+            "net.ipv4.ping_group_range does not include this process's group"
+        );
+        assert_eq!(reason(&io::Error::other("none left")), "cannot open an ICMP socket: none left");
+    }
+
+    #[test]
     fn jitter_skips_replies_that_are_missing() {
         let times = |list: &[(u16, u32)]| list.iter().copied().collect::<BTreeMap<_, _>>();
         assert_eq!(jitter(&times(&[(0, 100), (1, 180), (2, 180)])), Some(75));

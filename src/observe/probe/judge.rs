@@ -128,3 +128,24 @@ pub(super) fn target(request: &ProbeRequest, path: &str, answer: &Answer) -> Opt
     };
     Some((kind, goal))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_write_on_their_own_pages_is_known() {
+        for (status, page, fault) in [
+            (400, "<center>The plain HTTP request was sent to HTTPS port</center>", Some(Fault::PlainHttpToHttps)),
+            (400, "Client sent an HTTP request to an HTTPS server.\n", Some(Fault::PlainHttpToHttps)),
+            (400, "You're speaking plain HTTP to an SSL-enabled server port.", Some(Fault::PlainHttpToHttps)),
+            (400, "This combination of host and port requires TLS.", Some(Fault::PlainHttpToHttps)),
+            (400, "<center>No required SSL certificate was sent</center>", Some(Fault::WantsClientCertificate)),
+            (495, "<title>400 The SSL certificate error</title>", Some(Fault::WantsClientCertificate)),
+            (200, "The plain HTTP request was sent to HTTPS port", None),
+            (400, "no such page", None),
+        ] {
+            assert_eq!(wish(status, page.as_bytes()), fault, "{page}");
+        }
+    }
+}

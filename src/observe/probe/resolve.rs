@@ -251,6 +251,19 @@ mod tests {
     use super::*;
     use hickory_resolver::proto::rr::rdata::TXT;
 
+    #[test]
+    fn resolvers_that_cannot_be_set_up_are_told_with_the_flag() {
+        let why = || "no such file".to_owned();
+        assert_eq!(
+            ResolverError::System(why()).to_string(),
+            "cannot read the system's resolver configuration (no such file): name a resolver with --resolver ADDR:PORT"
+        );
+        assert_eq!(
+            ResolverError::Setup { name: "192.0.2.53:53".to_owned(), reason: why() }.to_string(),
+            "cannot set up the resolver 192.0.2.53:53 (no such file)"
+        );
+    }
+
     fn answer(addresses: &[&str]) -> Answer {
         Answer { addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(), aliases: BTreeSet::new() }
     }

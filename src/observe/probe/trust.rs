@@ -134,3 +134,25 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TrustError> 
         .map_err(|e| TrustError::NotPem(e.to_string()))?;
     if found.is_empty() { Err(TrustError::Empty) } else { Ok(found) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anchors_that_cannot_be_used_say_why() {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let only = |pem: &str| Trust::only(&provider, pem.as_bytes()).unwrap_err().to_string();
+        assert_eq!(only("nothing"), "the text holds no certificate: put one or more BEGIN CERTIFICATE blocks into it");
+        let block = |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+        let broken = only(&block("!"));
+        assert!(broken.starts_with("cannot read the certificates: the text is not PEM ("), "{broken}");
+        let path = std::path::PathBuf::from("/etc/roots.pem");
+        let named = crate::observe::probe::ProberError::Anchors { path, source: TrustError::Empty };
+        assert!(named.to_string().starts_with("cannot use the CA file /etc/roots.pem: the text holds no"), "{named}");
+        let tls = TrustError::Tls("no cipher".to_owned());
+        assert_eq!(tls.to_string(), "cannot set up TLS (no cipher)");
+        let nonsense = only(&block("AAAA"));
+        assert!(nonsense.starts_with("certificate 1 cannot serve as a trust anchor ("), "{nonsense}");
+    }
+}

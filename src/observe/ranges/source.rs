@@ -183,8 +183,8 @@ pub(super) fn url(field: &str, text: &str) -> Result<Url, Invalid> {
     let literal = match url.host() {
         Some(Host::Ipv4(address)) => Some(address.to_string()),
         Some(Host::Ipv6(address)) => Some(format!("[{address}]")),
-        Some(Host::Domain(_)) => None,
-        None => return Err(Invalid::new(field, "must name a host")),
+        // A URL of this scheme has a host, or could not be read.
+        Some(Host::Domain(_)) | None => None,
     };
     let after_scheme = text.get("https://".len()..).unwrap_or_default();
     if let Some(literal) = literal.filter(|literal| !after_scheme.starts_with(literal.as_str())) {
@@ -205,16 +205,22 @@ mod tests {
     fn a_feed_is_https_and_without_secrets() {
         assert!(http("{urls: ['https://lists.example.com/v4.txt', 'https://[2001:db8::1]:8443/v6.txt?x=y']}").is_ok());
         for (url, said) in [
-            ("http://lists.example.com/", "must begin with https://"),
-            ("https://user@lists.example.com/", "must not carry user information"),
+            (
+                "http://lists.example.com/",
+                "must begin with https://: a list that anybody on the way can change guards nothing",
+            ),
+            (
+                "https://user@lists.example.com/",
+                "must not carry user information: everybody who may read the resource would read it",
+            ),
             ("https://:word@lists.example.com/", "must not carry user information"),
             ("https://0x7f.1/", "must write the address in canonical form: 127.0.0.1"),
             ("https://2130706433/", "must write the address in canonical form: 127.0.0.1"),
             ("https://127.1/", "must write the address in canonical form: 127.0.0.1"),
             ("https://[0:0::1]/", "must write the address in canonical form: [::1]"),
             ("file:///etc/passwd", "must begin with https://"),
-            ("https://", "is not a URL"),
-            ("lists", "is not a URL"),
+            ("https://", "is not a URL: empty host"),
+            ("lists", "is not a URL: relative URL without a base"),
         ] {
             let error = http(&format!("{{urls: ['{url}']}}")).unwrap_err();
             assert!(error.starts_with("spec.source.http.urls[0]") && error.contains(said), "{url}: {error}");
@@ -226,12 +232,15 @@ mod tests {
         let feed = |extract: &str| http(&format!("{{urls: ['https://a.example/'], format: JSON, extract: {extract}}}"));
         assert!(feed("['$.prefixes[?@.service==\"X\"].ip_prefix']").is_ok());
         assert!(feed("[]").unwrap_err().contains("source.http.extract must name at least one JSONPath"));
-        assert!(feed("['$.a[*]', 'prefixes[']").unwrap_err().contains("source.http.extract[1] is not a JSONPath"));
+        assert_eq!(
+            feed("['$.a[*]', 'prefixes[']").unwrap_err(),
+            "spec.source.http.extract[1] is not a JSONPath of RFC 9535: prefixes[; write one such as $.prefixes[*]"
+        );
         assert!(
             http("{urls: ['https://a.example/'], extract: ['$[*]']}").unwrap_err().contains("only if format is JSON")
         );
         assert!(http("{urls: ['https://a.example/'], form: {a: b}}").unwrap_err().contains("source.http.form"));
-        assert!(http("{urls: []}").unwrap_err().contains("must hold 1 to 8 URLs"));
+        assert_eq!(http("{urls: []}").unwrap_err(), "spec.source.http.urls must hold 1 to 8 URLs, not 0");
     }
 
     #[test]
@@ -255,14 +264,21 @@ mod tests {
         assert!(matches!(&records.way, Way::DnsText(name) if name == "_ranges.example.com"));
         assert_eq!((records.provenance(), records.default_hold()), (Provenance::Remote, Duration::from_hours(72)));
         let error = feed("{type: DNSTXT, dnsTXT: {name: 'example.com.'}}").unwrap_err().to_string();
-        assert!(error.starts_with("spec.source.dnsTXT.name must be a name"), "{error}");
+        assert_eq!(
+            error,
+            "spec.source.dnsTXT.name must be a name of two labels or more without a trailing dot, such as \
+             _ranges.example.com, not example.com."
+        );
         let listed = feed("{type: Preset, preset: {name: Sucuri}}").unwrap();
         assert_eq!((listed.provenance(), listed.default_hold()), (Provenance::Remote, Duration::from_hours(72)));
         let account =
             feed("{type: Account, account: {product: AlibabaAntiDDoS, region: Mainland, secretRef: {name: a}}}")
                 .unwrap();
         assert_eq!((account.provenance(), account.default_hold()), (Provenance::Remote, Duration::from_hours(72)));
-        assert!(feed("{type: Inline}").is_err());
+        assert_eq!(
+            feed("{type: Inline}").unwrap_err().to_string(),
+            "spec.source must set exactly the member that its type Inline names"
+        );
         assert!(feed("{type: Inline, inline: {cidrs: [10.0.0.0/8]}, configMap: {name: a, key: b}}").is_err());
         let error = feed("{type: Inline, inline: {cidrs: [192.0.2.0/24, 192.0.02.0/24]}}").unwrap_err();
         assert!(error.to_string().contains("entry 2") && error.to_string().contains("192.0.02.0/24"), "{error}");

@@ -36,13 +36,11 @@ impl Via {
 }
 
 /// The address may not be dialled. Why is not told: it would map the network that is guarded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the egress rules of this installation forbid this target")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Denied;
 
 /// The budget for this address is used up. Unknown, never a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the budget of probes for this address is used up")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Starved;
 
 /// Decides over every address before it is dialled.

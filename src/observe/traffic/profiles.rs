@@ -113,6 +113,13 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_no_file_of_profiles_says_so() {
+        assert!(wrong("profiles: [").starts_with("is no list of profiles: "));
+        let many: Vec<String> = (0..65).map(|i| format!("  p{i}: {{conntrackRatio: a}}\n")).collect();
+        assert_eq!(wrong(&format!("profiles:\n{}", many.concat())), "holds 65 profiles; at most 64 are read");
+    }
+
+    #[test]
     fn what_is_wrong_names_the_field_and_the_fix() {
         insta::assert_snapshot!(
             [

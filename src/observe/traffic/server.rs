@@ -107,11 +107,11 @@ mod tests {
         assert!(parse_url("http://prometheus.monitoring.svc:9090").is_ok());
         assert!(parse_url("https://metrics.example.com/prometheus/").is_ok());
         for (text, said) in [
-            ("prometheus:9090", "http://"),
+            ("prometheus:9090", "must begin with http:// or https:// and name a host"),
             ("ftp://a/", "http://"),
-            ("http://u:p@a/", "user name"),
-            ("http://a/?x=1", "leave out"),
-            ("", "write"),
+            ("http://u:p@a/", "must not hold a user name or password: leave them out"),
+            ("http://a/?x=1", "must end with its path: leave out what follows ? or #"),
+            ("", "is no URL (relative URL without a base): write http://HOST:PORT"),
         ] {
             let error = parse_url(text).unwrap_err();
             assert!(error.contains(said), "{text}: {error}");

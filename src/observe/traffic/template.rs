@@ -194,6 +194,22 @@ mod tests {
         assert_eq!(wrong(r#"x{a="$cluster"}"#), Problem::Unknown("cluster".into()));
         assert_eq!(wrong("rate($service[5m])"), Problem::Outside("service"));
         assert_eq!(wrong(r#"x{a="$window"}"#), Problem::WindowInside);
+        for (problem, said) in [
+            (Problem::Empty, "is empty: write a query, or leave the field out"),
+            (Problem::TooLong, "is longer than 4096 bytes: move a part of it to a recording rule"),
+            (Problem::Unclosed('"'), "has a string without its end: close it with \""),
+            (
+                Problem::Unknown("cluster".into()),
+                "has $cluster, which is no place: write $namespace, $name, $service, $host or $window",
+            ),
+            (
+                Problem::Outside("service"),
+                "has $service outside of a string: write it inside one, as in {name=\"$service\"}",
+            ),
+            (Problem::WindowInside, "has $window inside a string: write it as a duration, as in rate(x[$window])"),
+        ] {
+            assert_eq!(problem.to_string(), said);
+        }
     }
 
     #[test]

@@ -169,3 +169,13 @@ async fn a_deleted_lease_is_made_again_by_its_holder() {
     assert!(a.is_current());
     assert_eq!(memory.holder(), "a");
 }
+
+#[test]
+fn what_stood_in_the_way_of_a_record_is_said_with_the_lease() {
+    assert_eq!(RecordError::Conflict.to_string(), "somebody else changed the lease meanwhile");
+    let lease = "leeward-system/leeward".to_owned();
+    assert_eq!(
+        RecordError::NoVersion { lease }.to_string(),
+        "lease leeward-system/leeward came back without a resourceVersion"
+    );
+}

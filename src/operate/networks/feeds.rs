@@ -98,7 +98,7 @@ async fn config_map(cluster: &dyn ClusterSource, namespace: &str, name: &str, ke
         return Fetched::Invalid(Invalid::new(field, problem));
     };
     let Some(text) = map.data.as_ref().and_then(|d| d.get(key)) else {
-        let problem = format!("names the key {key}, which ConfigMap {namespace}/{name} does not have");
+        let problem = format!("names the key {key}, which ConfigMap {namespace}/{name} does not have: add it there");
         return Fetched::Invalid(Invalid::new(field, problem));
     };
     match Feed::read(name, text) {

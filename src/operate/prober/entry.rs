@@ -47,6 +47,16 @@ pub struct House {
     pub vantage: String,
 }
 
+/// What is told of a recovery. Once in each time of failure: a site that comes and goes would cause a write each time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Recovery {
+    #[default]
+    NotYet,
+    Told,
+    /// It was told, and something failed again.
+    Over,
+}
+
 /// One origin.
 #[derive(Debug)]
 pub struct Entry {
@@ -54,6 +64,7 @@ pub struct Entry {
     pub pace: Pace,
     ledger: Ledger,
     confirmed: Confirmed,
+    recovery: Recovery,
     rounds: u64,
     last_long: Option<Timestamp>,
     last_hold: Option<Timestamp>,
@@ -81,6 +92,7 @@ impl Entry {
             pace,
             ledger,
             confirmed: Confirmed::default(),
+            recovery: Recovery::default(),
             rounds: 0,
             last_long: None,
             last_hold: None,
@@ -287,18 +299,31 @@ impl Entry {
                 self.weigh(house, blind, now);
             }
         }
+        self.recover();
         if self.is_told() {
             return None;
         }
         let next = Assessment {
             question: self.site.question.clone(),
             verdict: self.confirmed.current().cloned(),
+            recovering: self.recovery == Recovery::Told,
             forbidden: self.forbidden,
             handled: self.handled.clone(),
             answered: self.answered,
         };
         self.published = Some(next.clone());
         Some(next)
+    }
+
+    /// Notices that what failed answers again, while the verdict still says that it fails.
+    fn recover(&mut self) {
+        let failing = !self.forbidden && self.confirmed.current().is_some_and(|v| v.healthy == Some(false));
+        self.recovery = match (self.recovery, self.ledger.answers_again()) {
+            _ if !failing => Recovery::NotYet,
+            (Recovery::NotYet, true) => Recovery::Told,
+            (Recovery::Told, false) => Recovery::Over,
+            (told, _) => told,
+        };
     }
 
     /// Whether nothing is new since the last assessment; before the first one, whether there is nothing to tell yet.
@@ -308,6 +333,7 @@ impl Entry {
             return verdict.is_none() && !self.forbidden && self.handled.is_none() && self.answered.is_none();
         };
         old.forbidden == self.forbidden
+            && old.recovering == (self.recovery == Recovery::Told)
             && old.handled == self.handled
             && old.answered == self.answered
             && match (&old.verdict, verdict) {

@@ -17,6 +17,7 @@ mod schedule;
 mod site;
 #[cfg(test)]
 mod tests;
+mod timetable;
 
 pub use budget::Budget;
 pub use clock::Clock;

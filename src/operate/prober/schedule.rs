@@ -2,10 +2,10 @@
 
 use super::clock::Clock;
 use super::correlation::{Correlation, Stand};
-use super::entry::{Entry, House, Round, sooner};
+use super::entry::{House, Round};
 use super::looks::{Ended, Looks};
-use super::pace::Pace;
 use super::pools::{Pool, Pools};
+use super::timetable::Timetable;
 use super::{Board, Handle, Site, Told};
 use crate::api::Outcome;
 use crate::evidence::Fact;
@@ -13,7 +13,6 @@ use crate::observe::round::{Ask, Plan};
 use crate::operate::key::OriginKey;
 use crate::operate::lease::Claim;
 use crate::report::metrics::{Labels, Metrics, Skipped};
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -36,18 +35,7 @@ pub struct Options {
     pub clock: Clock,
 }
 
-/// An origin with its place in time.
-struct Slot {
-    entry: Entry,
-    due: Instant,
-    round: Round,
-    tick: Instant,
-    running: bool,
-    waiting: bool,
-    dark_since: Option<Instant>,
-}
-
-/// The schedule.
+/// The schedule: what is done when the time comes that the timetable says.
 pub struct Schedule {
     looks: Arc<dyn Looks>,
     options: Options,
@@ -56,8 +44,7 @@ pub struct Schedule {
     told: mpsc::Receiver<Told>,
     board: Board,
     changed: Box<dyn Fn(OriginKey) + Send + Sync>,
-    slots: HashMap<OriginKey, Slot>,
-    order: BTreeSet<(Instant, OriginKey)>,
+    timetable: Timetable,
     pools: Pools,
     running: JoinSet<Ended>,
     correlation: Correlation,
@@ -67,7 +54,7 @@ pub struct Schedule {
 
 impl std::fmt::Debug for Schedule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Schedule").field("origins", &self.slots.len()).finish_non_exhaustive()
+        f.debug_struct("Schedule").field("origins", &self.timetable.len()).finish_non_exhaustive()
     }
 }
 
@@ -84,6 +71,7 @@ impl Schedule {
         let board = Board::default();
         let handle = Handle { sender, board: board.clone(), told: Arc::default() };
         let pools = Pools::new(options.max_in_flight);
+        let timetable = Timetable::new(&options);
         let schedule = Self {
             looks,
             options,
@@ -92,8 +80,7 @@ impl Schedule {
             told,
             board,
             changed: Box::new(changed),
-            slots: HashMap::new(),
-            order: BTreeSet::new(),
+            timetable,
             pools,
             running: JoinSet::new(),
             correlation: Correlation::default(),
@@ -106,8 +93,7 @@ impl Schedule {
     /// Runs until `stop`. Rounds under way are dropped and say nothing.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
-            let next = self.order.first().map(|(at, _)| *at);
-            let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
+            let wake = self.timetable.first().unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -134,8 +120,7 @@ impl Schedule {
     fn rest(&mut self) {
         self.running.abort_all();
         self.running = JoinSet::new();
-        self.slots.clear();
-        self.order.clear();
+        self.timetable.clear();
         self.pools.clear();
         self.board.clear();
         self.correlation = Correlation::default();
@@ -146,85 +131,50 @@ impl Schedule {
         match told {
             Told::Of(site) => self.take(site),
             Told::Forget(key) => {
-                if let Some(slot) = self.slots.remove(&key) {
-                    self.order.remove(&(slot.due, key.clone()));
-                }
+                self.timetable.remove(&key);
                 self.board.remove(&key);
                 self.metrics.forget(&key.namespace, &key.name);
             }
             Told::Ask(key, number) => {
-                if let Some(slot) = self.slots.get_mut(&key) {
+                if let Some(slot) = self.timetable.get_mut(&key) {
                     slot.entry.asked = Some(number);
-                    self.hurry(&key);
+                    self.timetable.hurry(&key);
                 }
             }
         }
-        self.metrics.series().scheduled.set(i64::try_from(self.slots.len()).unwrap_or(i64::MAX));
+        self.metrics.series().scheduled.set(i64::try_from(self.timetable.len()).unwrap_or(i64::MAX));
     }
 
     fn take(&mut self, site: Arc<Site>) {
         let key = site.key.clone();
-        let now = Instant::now();
-        if let Some(slot) = self.slots.get_mut(&key) {
-            let other = slot.entry.site.question != site.question;
-            slot.entry.renew(site);
-            let wanted = slot.entry.is_asked();
-            if other {
-                let site = &slot.entry.site;
-                let period = site.plan.validated.probe.period.max(self.options.minimum_period);
-                slot.entry.pace = Pace::new(&site.uid, period);
-            }
-            if other || wanted {
-                self.hurry(&key);
-            } else {
-                // What the cluster says may change the verdict without another look.
-                self.judge(&key);
-            }
+        let pace = self.timetable.pace(&site);
+        let Some(slot) = self.timetable.get_mut(&key) else {
+            self.timetable.insert(site, Instant::now());
             return;
+        };
+        let other = slot.entry.site.question != site.question;
+        slot.entry.renew(site);
+        let wanted = slot.entry.is_asked();
+        if other {
+            slot.entry.pace = pace;
         }
-        // A verdict that stands keeps its place in the period; a new origin is looked at at once.
-        let fresh = site.prior == crate::evidence::Health::Unknown || site.request.is_some();
-        let period = site.plan.validated.probe.period.max(self.options.minimum_period);
-        let mut pace = Pace::new(&site.uid, period);
-        let tick = after(self.options.clock, &mut pace, now);
-        let due = if fresh { now } else { tick };
-        let round = if fresh { Round::Recheck } else { Round::Scheduled };
-        let entry = Entry::new(site, pace);
-        self.order.insert((due, key.clone()));
-        let slot = Slot { entry, due, round, tick, running: false, waiting: false, dark_since: None };
-        self.slots.insert(key, slot);
-    }
-
-    /// A round as soon as may be. One under way is not overlapped: the next follows it.
-    fn hurry(&mut self, key: &OriginKey) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
-        if slot.running || slot.waiting {
-            return;
+        if other || wanted {
+            self.timetable.hurry(&key);
+        } else {
+            // What the cluster says may change the verdict without another look.
+            self.judge(&key);
         }
-        slot.round = Round::Recheck;
-        self.put(key, Instant::now());
-    }
-
-    fn put(&mut self, key: &OriginKey, due: Instant) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
-        self.order.remove(&(slot.due, key.clone()));
-        slot.due = due;
-        self.order.insert((due, key.clone()));
     }
 
     /// Everything that is due lines up for a place.
     fn due(&mut self) {
         let now = Instant::now();
-        while let Some((at, key)) = self.order.first().cloned() {
-            if at > now {
-                break;
-            }
-            self.order.pop_first();
-            let Some(slot) = self.slots.get_mut(&key) else { continue };
+        while let Some(key) = self.timetable.pop_due(now) {
+            let Some(slot) = self.timetable.get_mut(&key) else { continue };
             if slot.running {
                 // Never two rounds of one origin at once: this tick is dropped, the next comes.
                 self.skip(Skipped::Overlap);
-                self.reschedule(&key);
+                self.timetable.reschedule(&key);
                 continue;
             }
             slot.waiting = true;
@@ -244,7 +194,7 @@ impl Schedule {
         }
         while let Some((pool, key)) = self.pools.next() {
             let now = Instant::now();
-            let Some(slot) = self.slots.get_mut(&key) else {
+            let Some(slot) = self.timetable.get_mut(&key) else {
                 self.pools.leave(pool);
                 continue;
             };
@@ -255,7 +205,7 @@ impl Schedule {
                 // Too late to speak of its time: Unknown, and nothing is recorded.
                 self.pools.leave(pool);
                 self.skip(Skipped::Late);
-                self.reschedule(&key);
+                self.timetable.reschedule(&key);
                 continue;
             }
             let round = slot.round;
@@ -283,7 +233,7 @@ impl Schedule {
 
     /// A look beside the rounds, of which only one kind of probe is taken in.
     fn aside(&mut self, key: &OriginKey, round: Round) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.timetable.get_mut(key) else { return };
         let ask = slot.entry.ask(round, &self.options.house, self.options.clock.now());
         let plan = slot.entry.site.plan.clone();
         let question = slot.entry.site.question.clone();
@@ -297,7 +247,7 @@ impl Schedule {
         }
         let now = self.options.clock.now();
         let Ended { key, question, round, pool, request, ask, look } = ended;
-        let Some(slot) = self.slots.get_mut(&key) else { return };
+        let Some(slot) = self.timetable.get_mut(&key) else { return };
         if pool.is_some() {
             slot.running = false;
         }
@@ -305,7 +255,7 @@ impl Schedule {
         let Some(look) = look.filter(|_| same) else {
             // Given up, or the question has changed meanwhile.
             if pool.is_some() {
-                self.reschedule(&key);
+                self.timetable.reschedule(&key);
             }
             return;
         };
@@ -343,7 +293,7 @@ impl Schedule {
             self.aside(&key, Round::Hold);
         }
         if pool.is_some() {
-            self.reschedule(&key);
+            self.timetable.reschedule(&key);
         }
     }
 
@@ -356,7 +306,8 @@ impl Schedule {
         self.correlated = now;
         let recent = |at: Instant| now.saturating_duration_since(at) <= self.options.minimum_period * 3;
         let sane = self.control.is_some_and(|(at, outcome)| outcome == Outcome::OK && recent(at));
-        let stands = self.slots.values().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.dark_since });
+        let stands =
+            self.timetable.slots().map(|s| Stand { addresses: &s.entry.addresses, suspect_since: s.dark_since });
         let was = self.correlation.is_blind();
         let blind = self.correlation.look(stands, sane, now);
         if blind != was {
@@ -366,7 +317,7 @@ impl Schedule {
     }
 
     fn judge(&mut self, key: &OriginKey) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.timetable.get_mut(key) else { return };
         let blind = self.correlation.is_blind() && slot.dark_since.is_some();
         if let Some(next) = slot.entry.judge(&self.options.house, blind, self.options.clock.now()) {
             self.metrics.assessed(&key.namespace, &key.name, next.verdict.as_ref(), next.forbidden);
@@ -374,27 +325,4 @@ impl Schedule {
             (self.changed)(key.clone());
         }
     }
-
-    /// The next round: the tick, or a closer look before it.
-    fn reschedule(&mut self, key: &OriginKey) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
-        let now = Instant::now();
-        if slot.tick <= now {
-            slot.tick = after(self.options.clock, &mut slot.entry.pace, now);
-        }
-        let wanted = slot.entry.is_wanted();
-        let recheck = (slot.entry.is_suspect() || wanted).then(|| {
-            let since = slot.due.checked_add(self.options.recheck).unwrap_or(now);
-            if wanted { Duration::ZERO } else { since.saturating_duration_since(now) }
-        });
-        let (wait, round) = sooner(slot.tick.saturating_duration_since(now), recheck);
-        slot.round = round;
-        self.put(key, now + wait);
-    }
-}
-
-/// The next tick, on the monotonic clock.
-fn after(clock: Clock, pace: &mut Pace, now: Instant) -> Instant {
-    let wall = clock.milliseconds();
-    now + Duration::from_millis(pace.next(wall).saturating_sub(wall))
 }

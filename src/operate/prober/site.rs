@@ -58,6 +58,8 @@ pub struct Assessment {
     pub question: String,
     /// Absent until one is confirmed.
     pub verdict: Option<Verdict>,
+    /// It says that the site fails, and what failed answers again.
+    pub recovering: bool,
     /// Every address is denied by the egress rules.
     pub forbidden: bool,
     /// Newest request that a full round has answered.

@@ -284,7 +284,40 @@ async fn a_failing_site_is_looked_at_closely_and_confirmed_after_three() {
     bed.script.down.lock().clear();
     pass(200).await;
     assert_eq!(bed.cause("s1"), Some(Cause::Healthy));
-    assert_eq!(bed.published("s1"), 3);
+    // Once for each verdict, and once between them when it began to answer again.
+    assert_eq!(bed.published("s1"), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recovery_is_told_once_after_three_good_rounds_and_taken_back_once() {
+    let bed = bed(100);
+    bed.handle.tell(site("s1", Health::Unknown, "")).await;
+    bed.script.down.lock().insert("s1".into());
+    pass(100).await;
+    let told = || bed.handle.board().get(&key("s1")).unwrap().recovering;
+    assert_eq!((bed.cause("s1"), told(), bed.published("s1")), (Some(Cause::OriginRefused), false, 1));
+    bed.script.down.lock().clear();
+    let mended = Instant::now();
+    while !told() {
+        pass(1).await;
+        assert!(mended.elapsed() < Duration::from_secs(45), "nobody was told");
+    }
+    let rounds = mended.elapsed().as_secs() / 10;
+    assert!((1..=3).contains(&rounds), "after {:?}", mended.elapsed());
+    assert_eq!((bed.cause("s1"), bed.published("s1")), (Some(Cause::OriginRefused), 2));
+    // It fails again, and comes and goes: what was told is taken back, and not told a second time.
+    for _ in 0..4 {
+        bed.script.down.lock().insert("s1".into());
+        pass(40).await;
+        assert!(!told());
+        bed.script.down.lock().clear();
+        pass(40).await;
+        assert!(!told());
+    }
+    assert_eq!(bed.cause("s1"), Some(Cause::OriginRefused));
+    // Until nobody remembers that it came and went.
+    pass(7200).await;
+    assert_eq!((bed.cause("s1"), told()), (Some(Cause::Healthy), false));
 }
 
 #[tokio::test(start_paused = true)]

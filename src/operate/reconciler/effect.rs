@@ -123,7 +123,13 @@ mod tests {
         assert_eq!(weigh(&mut k, Some(answer(3, Some(false))), early + PAUSE), Next::LookAgain);
         k.after.as_mut().unwrap().due = None;
         assert_eq!(weigh(&mut k, Some(answer(3, Some(false))), later), Next::Known);
-        assert!(k.effect.unwrap().contains("still fails"));
+        assert_eq!(
+            k.effect,
+            Some("probed after the write: the site still fails through the proxy, so this was not all")
+        );
+        let mut unseen = keep(true, Vec::new());
+        assert_eq!(weigh(&mut unseen, Some(answer(3, None)), later), Next::Known);
+        assert_eq!(unseen.effect, Some("probed after the write: nothing definite was seen"));
     }
 
     #[test]

@@ -25,9 +25,12 @@ impl Diagnosed {
     /// Takes the word if it answers this question.
     pub fn of(assessment: Option<Arc<Assessment>>, question: &str, now: Timestamp) -> Self {
         let answers = assessment.as_ref().filter(|a| a.question == question);
-        let finding = answers
-            .and_then(|a| a.verdict.as_ref())
-            .map(|verdict| Finding { healthy: verdict.healthy, diagnosis: verdict.clone().into_diagnosis(Time(now)) });
+        let finding =
+            answers.and_then(|a| a.verdict.as_ref().map(|verdict| (a, verdict))).map(|(a, verdict)| Finding {
+                healthy: verdict.healthy,
+                recovering: a.recovering,
+                diagnosis: verdict.clone().into_diagnosis(Time(now)),
+            });
         let forbidden = answers.is_some_and(|a| a.forbidden);
         Self { assessment, finding, forbidden }
     }

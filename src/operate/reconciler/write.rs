@@ -119,3 +119,29 @@ fn identity(of: Of<'_>) -> Value {
     }
     meta
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ProtectedOrigin;
+    use crate::operate::client::saying;
+    use crate::operate::lease::Held;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_written_is_named_with_the_reason() {
+        let of = Of { namespace: Some("shop"), name: "web", uid: Some("u") };
+        let (lease, claim) = Claim::channel();
+        let says = async |code, said| {
+            status::<ProtectedOrigin>(&saying(code, said), &claim, of, &json!({})).await.unwrap_err().to_string()
+        };
+        let what = "cannot patch status of ProtectedOrigin shop/web";
+        assert_eq!(says(500, "").await, format!("{what}: this replica does not lead any more"));
+        lease.send_replace(Some(Held { until: Instant::now() + Duration::from_hours(1), term: 1 }));
+        assert_eq!(says(0, "").await, format!("{what}: the API server did not answer in time"));
+        assert_eq!(says(409, "Conflict").await, format!("{what}: it was replaced meanwhile"));
+        assert_eq!(says(403, "Forbidden").await, format!("{what}: Forbidden"));
+        assert_eq!(says(500, "InternalError").await, format!("{what}: InternalError"));
+    }
+}

@@ -4,7 +4,9 @@
 //! at a time and each of them short, so that nobody who holds them all touches the port of `/livez`.
 
 mod gather;
+mod hosts;
 mod server;
 
 pub use gather::Pages;
+pub use hosts::{Hosts, host_name};
 pub use server::{Limits, serve};

@@ -1,11 +1,13 @@
 //! Pages over HTTP: read-only, without a credential, and with headers that let a browser do nothing but show them.
 
 use super::gather::{Form, Pages};
+use super::hosts::Hosts;
 use crate::hex::short_digest;
 use crate::report::page::{self, Problem};
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use hyper::server::conn::http1;
@@ -47,8 +49,8 @@ const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Serves until `stop`.
-pub async fn serve(listener: TcpListener, pages: Pages, limits: Limits, stop: CancellationToken) {
-    let app = router(pages);
+pub async fn serve(listener: TcpListener, pages: Pages, hosts: Hosts, limits: Limits, stop: CancellationToken) {
+    let app = router(pages, hosts);
     let places = Arc::new(Semaphore::new(limits.connections));
     loop {
         let next = async {
@@ -88,7 +90,7 @@ async fn answer(stream: TcpStream, app: Router, request: Duration) {
     let _ = connection.await;
 }
 
-fn router(pages: Pages) -> Router {
+fn router(pages: Pages, hosts: Hosts) -> Router {
     Router::new()
         .route("/", fleet(Form::Html))
         .route("/origins/{namespace}/{name}", origin(Form::Html))
@@ -96,7 +98,8 @@ fn router(pages: Pages) -> Router {
         .route("/api/v1alpha1/origins/{namespace}/{name}", origin(Form::Json))
         .route("/style.css", get(style))
         .fallback(nothing)
-        .layer(axum::middleware::map_response(guarded))
+        .layer(from_fn_with_state((pages.clone(), hosts), by_a_known_name))
+        .layer(map_response(guarded))
         .with_state(pages)
 }
 
@@ -111,7 +114,17 @@ async fn guarded(mut response: Response) -> Response {
     ] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Whoever asks by a name that is not ours is refused before anything is looked up.
+async fn by_a_known_name(State((pages, hosts)): State<(Pages, Hosts)>, request: Request, next: Next) -> Response {
+    if hosts.know(&request) {
+        return next.run(request).await;
+    }
+    let form = if request.uri().path().starts_with("/api/") { Form::Json } else { Form::Html };
+    refused(&pages, form, StatusCode::MISDIRECTED_REQUEST, &Problem::other_host())
 }
 
 fn fleet(form: Form) -> MethodRouter<Pages> {
@@ -147,7 +160,7 @@ fn refused(pages: &Pages, form: Form, code: StatusCode, problem: &Problem) -> Re
         Form::Html => page::problem(&pages.replica(), code.canonical_reason().unwrap_or_default(), problem),
         Form::Json => problem.json(),
     };
-    (code, [(header::CONTENT_TYPE, kind(form)), (header::CACHE_CONTROL, "no-store")], body).into_response()
+    (code, [(header::CONTENT_TYPE, kind(form))], body).into_response()
 }
 
 const fn kind(form: Form) -> &'static str {
@@ -191,6 +204,15 @@ mod tests {
     use tokio::sync::watch;
     use tokio::time::Instant;
 
+    #[test]
+    fn the_policy_of_the_pages_allows_a_style_sheet_and_a_form_of_their_own() {
+        assert_eq!(
+            POLICY,
+            "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        );
+        assert_eq!([HTML, CSS], ["text/html; charset=utf-8", "text/css; charset=utf-8"]);
+    }
+
     const SHORT: Limits =
         Limits { connections: 64, request: Duration::from_millis(50), connection: Duration::from_secs(30) };
 
@@ -218,13 +240,14 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let pages = Pages::new(origins, Board::default(), claim, "leeward-0");
-        tokio::spawn(serve(listener, pages, limits, stop.clone()));
+        let hosts = Hosts::new("leeward-status", "leeward-system", None, &[]);
+        tokio::spawn(serve(listener, pages, hosts, limits, stop.clone()));
         Site { address, lease, stop }
     }
 
     async fn send(address: SocketAddr, request: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
-        stream.write_all(format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+        stream.write_all(format!("{request} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
@@ -255,10 +278,34 @@ mod tests {
             assert_eq!(field(&answer, "content-type"), kind, "{path}");
             assert_eq!(field(&answer, "content-security-policy"), POLICY, "{path}");
             assert_eq!(field(&answer, "x-content-type-options"), "nosniff", "{path}");
+            assert_eq!(field(&answer, "referrer-policy"), "no-referrer", "{path}");
+            assert_eq!(field(&answer, "cross-origin-resource-policy"), "same-origin", "{path}");
+            assert_eq!(field(&answer, "cross-origin-opener-policy"), "same-origin", "{path}");
+            let kept = if code == "200" { "private, no-cache" } else { "no-store" };
+            assert_eq!(field(&answer, "cache-control"), kept, "{path}");
             assert_eq!(field(&answer, "connection"), "close", "{path}");
         }
         assert!(send(site.address, "POST /").await.starts_with("HTTP/1.1 405"));
         assert!(send(site.address, &format!("GET /{}", "x".repeat(HEAD))).await.starts_with("HTTP/1.1 4"));
+    }
+
+    /// DNS rebinding: the reader's own browser asks, from a page whose name leads to the forwarded port.
+    #[tokio::test]
+    async fn another_sites_name_gets_nothing_but_the_way_to_allow_it() {
+        let site = site(Limits::default()).await;
+        let said = "This page answers to addresses, localhost and the names of its Service. Another name, such as that of \
+                    an Ingress, has to be given to the operator with --status-page-host (statusPage.hosts of the chart).";
+        for (path, kind) in [("/", HTML), ("/origins/shop/shop", HTML), ("/api/v1alpha1/origins", JSON), ("/x", HTML)] {
+            let mut stream = TcpStream::connect(site.address).await.unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nHost: rebound.example:8081\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 421 Misdirected Request"), "{path}: {answer}");
+            assert_eq!((field(&answer, "content-type"), field(&answer, "cache-control")), (kind, "no-store"), "{path}");
+            assert_eq!(field(&answer, "content-security-policy"), POLICY, "{path}");
+            assert!(answer.contains(said) && !answer.contains("shop"), "{path}: {answer}");
+        }
     }
 
     #[tokio::test]

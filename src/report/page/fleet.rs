@@ -39,6 +39,15 @@ impl Problem {
         Self("There is nothing here: no such page, or no such origin among those that are watched.".to_owned())
     }
 
+    /// It was asked for by a name that may be anybody's.
+    pub fn other_host() -> Self {
+        Self(
+            "This page answers to addresses, localhost and the names of its Service. Another name, such as that of an \
+             Ingress, has to be given to the operator with --status-page-host (statusPage.hosts of the chart)."
+                .to_owned(),
+        )
+    }
+
     /// As JSON.
     pub fn json(&self) -> String {
         serde_json::json!({"apiVersion": API_VERSION, "kind": "Problem", "message": self.0}).to_string()

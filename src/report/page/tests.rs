@@ -91,7 +91,7 @@ fn a_query_that_means_nothing_says_what_would() {
         ("size=501", "size must be a number from 1 to 500"),
         ("state=healthy", "state must be one of Unhealthy, Unknown, Healthy, Suspended"),
         ("sort=name", "known are page, size, state, namespace and name"),
-        (format!("name={}", "x".repeat(254)).as_str(), "longer than any name"),
+        (format!("name={}", "x".repeat(254)).as_str(), "a value is longer than any name"),
     ] {
         assert!(Wanted::read(query).unwrap_err().to_string().contains(said), "{query}");
     }
@@ -206,4 +206,42 @@ fn the_documents_keep_their_keys() {
         "timings": {"connectMs": 3, "totalMs": 9}, "time": "2027-01-15T08:00:00Z",
     });
     assert_eq!(one["paths"], json!([path]));
+}
+
+/// A tag a line.
+fn lines(page: &str) -> String {
+    page.replace("><", ">\n<")
+}
+
+/// Two origins a page, so that the second of three is between others.
+#[test]
+fn every_word_of_the_fleet_is_as_it_was_read_last() {
+    let all = fleet_of_four();
+    let wanted = Wanted::read("size=2&page=2&namespace=&name=").unwrap();
+    insta::assert_snapshot!("fleet", lines(&fleet(&all, &wanted, &leader()).html(NOW)));
+    let none = Wanted::read("name=nobody").unwrap();
+    let unconfirmed = Replica { role: Role::LeaderUnconfirmed, ..leader() };
+    insta::assert_snapshot!("nobody", lines(&fleet(&all, &none, &unconfirmed).html(NOW)));
+    let beyond = Wanted::read("page=9").unwrap();
+    insta::assert_snapshot!("beyond", lines(&fleet(&all, &beyond, &leader()).html(NOW)));
+    insta::assert_snapshot!("problem", lines(&problem(&leader(), "Not Found", &Problem::unknown())));
+}
+
+#[test]
+fn every_word_of_an_origin_is_as_it_was_read_last() {
+    let all = fleet_of_four();
+    let via = |observation, variant| PathView::of(&Probe { observation, variant, ..probe() }).unwrap();
+    let silent = Probe { timings: Timings::default(), outcome: Outcome::NXDomain, phase: Some(Phase::Dns), ..probe() };
+    let paths = [
+        via(Observation::ViaProxy, Variant::Plain),
+        via(Observation::ViaProxy, Variant::Bypass),
+        via(Observation::Direct, Variant::Bypass),
+        via(Observation::InCluster, Variant::Bypass),
+        PathView::of(&silent).unwrap(),
+    ];
+    insta::assert_snapshot!("origin", lines(&origin(&all[2], &paths, &leader()).html(NOW)));
+    let standby = Replica { role: Role::Standby, ..leader() };
+    insta::assert_snapshot!("standby", lines(&origin(&all[3], &[], &standby).html(NOW)));
+    insta::assert_snapshot!("unprobed", lines(&origin(&all[3], &[], &leader()).html(NOW)));
+    insta::assert_snapshot!("unreadable", lines(&origin(&all[4], &[], &leader()).html(NOW)));
 }

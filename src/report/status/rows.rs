@@ -29,7 +29,7 @@ fn finding(cause: Cause) -> Finding {
         next_observation: None,
         remedy: None,
     };
-    Finding { healthy, diagnosis }
+    Finding { healthy, recovering: false, diagnosis }
 }
 
 fn status(accepted: Answer, synced: Answer, standing: Standing<'_>, ready_when: ReadyWhen) -> ProtectedOriginStatus {

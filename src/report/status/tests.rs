@@ -13,6 +13,7 @@ fn finding(cause: Cause) -> Finding {
     };
     Finding {
         healthy,
+        recovering: false,
         diagnosis: Diagnosis {
             cause,
             layer: Layer::None,
@@ -152,4 +153,35 @@ fn other_words_for_the_same_verdict_change_nothing() {
     other.diagnosis.summary = "The same in other words, with 1.2 s.".into();
     let s2 = next(&known(Some(&s1), 1, Standing::Verdict(&other)), at(2));
     assert_eq!(s1, s2);
+}
+
+#[test]
+fn who_waits_is_told_for_what() {
+    let says =
+        |status: &ProtectedOriginStatus, kind| conditions::get(&status.conditions, kind).unwrap().message.clone();
+    let fresh = first(1, at(0));
+    assert_eq!(says(&fresh, ConditionType::Ready), "Leeward has not looked yet");
+    let waiting = next(&known(Some(&fresh), 1, Standing::Waiting { kept: false }), at(1));
+    assert_eq!(says(&waiting, ConditionType::OriginHealthy), "No verdict yet");
+    assert_eq!(says(&waiting, ConditionType::Ready), "No verdict yet for this generation");
+    let suspended = next(&known(Some(&waiting), 1, Standing::Suspended), at(2));
+    assert_eq!(says(&suspended, ConditionType::OriginHealthy), "Not probed while spec.suspend is true");
+    assert_eq!(says(&suspended, ConditionType::Ready), "Suspended: neither probed nor written");
+}
+
+/// One write when it begins; the diagnosis stays as it is, and so does the time of the transition.
+#[test]
+fn a_site_that_answers_again_says_so_before_it_counts_as_healthy() {
+    let blocked = finding(Cause::ProxyBlocked);
+    let failing = next(&known(None, 1, Standing::Verdict(&blocked)), at(1));
+    let recovering = Finding { recovering: true, ..blocked };
+    let status = next(&known(Some(&failing), 1, Standing::Verdict(&recovering)), at(2));
+    let healthy = conditions::get(&status.conditions, ConditionType::OriginHealthy).unwrap();
+    assert_eq!(
+        healthy.message,
+        "About ProxyBlocked. Recovering: what failed answers again. It counts as healthy after twelve good probes."
+    );
+    assert_eq!((line(&status), &status.diagnosis), (line(&failing), &failing.diagnosis));
+    let later = next(&known(Some(&status), 1, Standing::Verdict(&recovering)), at(3));
+    assert_eq!(later, status);
 }

@@ -130,3 +130,23 @@ fn of_what_happened_before() {
     let lines = [contested, rolled_back, of(&shared.plan(), 0), of(&shared.plan(), 1), of(&unseen, 0)];
     insta::assert_snapshot!("messages_of_what_happened", lines.join("\n"));
 }
+
+/// AllowlistSynced where nothing is written, and what each target would become.
+#[test]
+fn of_plans_that_write_nothing() {
+    let says = |text: &str| Situation::of(text).plan().synced().unwrap().message;
+    assert_eq!(says(&closed().replace("Enforce", "Observe")), "mode Observe: nothing is written");
+    assert_eq!(says(&closed().replace("  proxy:", "  suspend: true\n  proxy:")), "suspended: nothing is written");
+    let (head, rest) = SITE.split_once("    targets:\n").unwrap();
+    let (_, tail) = rest.split_once("---\n").unwrap();
+    assert_eq!(says(&format!("{head}---\n{tail}")), "allowlist.targets is empty: nothing is written");
+    let planned = closed().replace("Enforce", "Plan");
+    assert_eq!(says(&planned), "2 of 2 targets would change");
+    let refused = says(&written(&planned, |t| t.replace("shop/shop", "shop/other")));
+    assert!(refused.contains(" of 2 targets would change; refused: pods: "), "{refused}");
+    let done = written(&planned, |text| text);
+    assert_eq!(Situation::of(&done).plan().targets[0].counts(), "nothing would change");
+    let last = written(&closed(), |t| t).replace("mode: Enforce", "mode: Enforce\n    deletionPolicy: Delete");
+    let leaving = release(&Situation::of(&last).input());
+    assert!(leaving.targets[0].counts().starts_with("would be released"), "{}", leaving.targets[0].counts());
+}

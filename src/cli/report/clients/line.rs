@@ -87,7 +87,14 @@ mod tests {
             why("203.0.113.7 2026-11-27 10:00:00"),
             "the time 2026-11-27T10:00:00 has no zone; write 2026-11-27T10:00:00Z or 2026-11-27T10:00:00+08:00"
         );
-        assert!(why("203.0.113.7 yesterday").starts_with("the time must be like 2026-11-27T10:00:00Z"));
+        assert_eq!(
+            why("203.0.113.7 yesterday"),
+            "the time must be like 2026-11-27T10:00:00Z or 2026-11-27T18:00:00+08:00, not \"yesterday\""
+        );
+        assert_eq!(
+            why("203.0.113.7 2026-11-27T10:00:00Z pop=fra_1"),
+            "pop must be letters, digits and hyphens, at most 32, not \"fra_1\""
+        );
         assert_eq!(why("203.0.113.7 2026-11-27T10:00:00Z status=5"), "status must be from 100 to 999, not \"5\"");
         assert_eq!(why("203.0.113.7 2026-11-27T10:00:00Z isp=x"), "isp is none of status, edge and pop");
         assert_eq!(why("203.0.113.7 2026-11-27T10:00:00Z slow"), "\"slow\" is none of status=, edge= and pop=");

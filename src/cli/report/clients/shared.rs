@@ -195,6 +195,10 @@ mod tests {
             .map(|n| client(&format!("10.{n}.0.1"), 0))
             .collect();
         assert!(kinds(&pinned, 3).contains(&Trait::Hash));
+        let pool = (0..3).map(|n| IpAddr::from([198, 51, 100, n])).collect();
+        let found = shared(&pinned, &pool);
+        let hash = found.iter().find(|s| s.kind == Trait::Hash).unwrap();
+        assert_eq!(hash.value, format!("member {} of 3 of a pool that hashes by client (ip_hash)", one + 1));
         assert!(!kinds(&pinned, 1).contains(&Trait::Hash), "a pool of one pins everybody");
         assert!(!kinds(&pinned[..3], 3).contains(&Trait::Hash), "three of three may be chance: 1 in 9");
         let all: Vec<Client> = (0..6).map(|n| client(&format!("10.{n}.0.1"), 0)).collect();

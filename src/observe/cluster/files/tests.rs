@@ -102,6 +102,13 @@ fn what_is_wrong_is_said_with_place_and_fix() {
             "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x}\nspec: {podSelector: {}, ingress: [{from: [{ipBlock: {except: []}}]}]}",
         )),
         fails(&object("apiVersion: v1\nkind: List\nitems: {}")),
+        fails(&object("apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: List, items: []}]")),
+        fails(&object("apiVersion: v1\nmetadata: {name: x}")),
+        fails(&object(
+            "apiVersion: leeward.dev/v1alpha1\nkind: ProxyNetwork\nmetadata: {name: x}\nspec: {source: {type: Inline, inline: {cidrs: [192.0.2.0/24]}}}\n---\napiVersion: leeward.dev/v1alpha1\nkind: ProxyNetwork\nmetadata: {name: y}\nspec: {source: {type: Inline, inline: {cidrs: [192.0.2.0/24]}}}",
+        )),
+        fails(&format!("{ORIGIN}---{}", with("name: shop, namespace", "name: other, namespace"))),
+        fails(&with("spec:\n", "spec:\n  suspend: 'yes'\n")),
         fails(&object("apiVersion: v1\nkind: Service\nmetadata: {}")),
     ];
     insta::assert_snapshot!(faults.join("\n"));

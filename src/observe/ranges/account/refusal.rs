@@ -112,6 +112,31 @@ mod tests {
     use secrecy::SecretString;
 
     #[test]
+    fn a_refusal_says_what_to_do() {
+        for (why, said) in [
+            (
+                Why::Key,
+                "HuaweiAAD refuses the key in Secret key: it is wrong, expired, disabled or gone; put a new one there",
+            ),
+            (Why::Right, "HuaweiAAD does not let the key in Secret key do this: give it the right waf:get"),
+            (Why::Clock, "HuaweiAAD says that the request is too old or too new: set the clock of the operator's node"),
+            (Why::Throttled, "HuaweiAAD answers that there were too many requests; it is asked again"),
+            (
+                Why::Resource,
+                "HuaweiAAD knows nothing of that name for the key in Secret key: correct source.account.resourceID or region",
+            ),
+            (
+                Why::Disabled,
+                "origin protection is off for this resource of HuaweiAAD, so there is no list to keep to: switch it on there",
+            ),
+            (Why::Other, "HuaweiAAD answers with an error of its own"),
+        ] {
+            let refusal = Refusal { why, code: None, status: Some(400) };
+            assert_eq!(refusal.sentence(&Product::HuaweiAAD, "key", "waf:get"), format!("{said} (status 400)"));
+        }
+    }
+
+    #[test]
     fn only_a_code_of_harmless_shape_is_repeated() {
         let keys = Keys::of(Product::HuaweiAAD, |_| Some(SecretString::from("canarytoken0123"))).unwrap();
         for code in ["AuthFailure.SignatureFailure", "Throttling.User", "WAF.00011001", "InvalidTimeStamp.Expired"] {

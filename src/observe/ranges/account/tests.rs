@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator as _;
 
+use super::keys::KeyProblem;
 use super::refusal::Why;
 use super::*;
 use crate::api::conditions::Reason;
@@ -329,18 +330,38 @@ fn a_version_is_shown_only_in_a_harmless_shape() {
 fn what_a_product_needs_is_asked_for_by_field() {
     let secret = json!({"name": "a"});
     for (spec, said) in [
-        (json!({"product": "AlibabaAntiDDoS"}), "spec.source.account.region must be Mainland or International"),
+        (
+            json!({"product": "AlibabaAntiDDoS"}),
+            "spec.source.account.region must be Mainland or International for AlibabaAntiDDoS: each has lists of its own",
+        ),
         (
             json!({"product": "AlibabaAntiDDoS", "region": "Mainland", "resourceID": "a"}),
             "spec.source.account.resourceID must not be set",
         ),
         (
             json!({"product": "TencentEdgeOne", "region": "Mainland"}),
-            "spec.source.account.resourceID must be set for TencentEdgeOne: the ID of the zone",
+            "spec.source.account.resourceID must be set for TencentEdgeOne: the ID of the zone, such as zone-276zs184g93m",
+        ),
+        (
+            json!({"product": "AlibabaWAF", "region": "Mainland"}),
+            "spec.source.account.resourceID must be set for AlibabaWAF: the ID of the WAF instance, such as waf_v2_public_cn-…",
+        ),
+        (
+            json!({"product": "AlibabaESA", "region": "Mainland"}),
+            "spec.source.account.resourceID must be set for AlibabaESA: the ID of the site, a number",
+        ),
+        (
+            json!({"product": "AkamaiSiteShield"}),
+            "spec.source.account.resourceID must be set for AkamaiSiteShield: the ID of the Site Shield map, a number",
+        ),
+        (
+            json!({"product": "HuaweiWAF"}),
+            "spec.source.account.resourceID must be set for HuaweiWAF: the ID of the project",
         ),
         (
             json!({"product": "AkamaiSiteShield", "resourceID": "1"}),
-            "spec.source.account.endpoint must be set for AkamaiSiteShield",
+            "spec.source.account.endpoint must be set for AkamaiSiteShield: https:// and the host of your API client (Akamai) \
+             or of your region (Huawei)",
         ),
         (
             json!({"product": "AkamaiSiteShield", "resourceID": "1", "region": "Mainland"}),
@@ -348,7 +369,7 @@ fn what_a_product_needs_is_asked_for_by_field() {
         ),
         (
             json!({"product": "HuaweiWAF", "resourceID": "../x", "endpoint": "https://a.example"}),
-            "spec.source.account.resourceID may hold letters",
+            "spec.source.account.resourceID may hold letters, digits, -, _ and ., and begins with one of the first two",
         ),
         (
             json!({"product": "AlibabaAntiDDoS", "region": "Mainland", "endpoint": "http://a.example"}),
@@ -356,7 +377,7 @@ fn what_a_product_needs_is_asked_for_by_field() {
         ),
         (
             json!({"product": "AlibabaAntiDDoS", "region": "Mainland", "endpoint": "https://a.example/x"}),
-            "spec.source.account.endpoint must be https:// and a host",
+            "spec.source.account.endpoint must be https:// and a host, without a path",
         ),
     ] {
         let mut spec = spec;
@@ -369,4 +390,57 @@ fn what_a_product_needs_is_asked_for_by_field() {
     };
     assert_eq!(public("Mainland").as_str(), "https://ddoscoo.cn-hangzhou.aliyuncs.com/");
     assert_eq!(public("International").as_str(), "https://ddoscoo.ap-southeast-1.aliyuncs.com/");
+}
+
+/// As the condition Fetched shows them; `every_product_takes_our_signature_and_gives_its_list` and those after it cause them.
+#[test]
+fn a_key_that_cannot_be_used_is_told_with_the_secret_and_the_way_to_give_one() {
+    let edge = of(Product::TencentEdgeOne, "https://a.example");
+    let place = "in namespace leeward-system";
+    for (lacking, said) in [
+        (
+            Lacking::Secret,
+            "Secret lab-key does not exist in namespace leeward-system: create it with TENCENTCLOUD_SECRET_ID, \
+             TENCENTCLOUD_SECRET_KEY, or correct source.account.secretRef",
+        ),
+        (
+            Lacking::Right,
+            "Leeward may not get Secret lab-key in namespace leeward-system: grant it (accounts.secrets of the chart, or \
+             deploy/accounts)",
+        ),
+        (
+            Lacking::Answer,
+            "the API server gave no answer about Secret lab-key in namespace leeward-system; it is asked again",
+        ),
+        (
+            Lacking::Part(KeyProblem::Unusable("TENCENTCLOUD_SECRET_KEY")),
+            "the key in Secret lab-key in namespace leeward-system is incomplete: TENCENTCLOUD_SECRET_KEY is empty or holds \
+             characters that no such key has (it has to be one line, as the provider shows it); TencentEdgeOne needs \
+             TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY",
+        ),
+    ] {
+        assert_eq!(edge.without_key(place, lacking).to_string(), said);
+    }
+}
+
+#[test]
+fn a_right_is_named_in_the_vendors_own_words() {
+    let rights: Vec<String> = Product::iter()
+        .map(|product| {
+            let account = of(product, "https://a.example");
+            format!("{product}: {}; {}", account.right_to_read(), account.right_to_acknowledge())
+        })
+        .collect();
+    assert_eq!(
+        rights,
+        [
+            "AlibabaAntiDDoS: yundun-ddoscoo:DescribeBackSourceCidr (RAM); yundun-ddoscoo:DescribeBackSourceCidr (RAM)",
+            "AlibabaWAF: yundun-waf:DescribeWafSourceIpSegment (RAM); yundun-waf:DescribeWafSourceIpSegment (RAM)",
+            "AlibabaESA: esa:GetOriginProtection (RAM); esa:UpdateOriginProtectionIpWhiteList (RAM)",
+            "TencentEdgeOne: teo:DescribeOriginACL (CAM); teo:ConfirmOriginACLUpdate (CAM)",
+            "AkamaiSiteShield: READ-ONLY on the API Site Shield; READ-WRITE on the API Site Shield",
+            "HuaweiAAD: to read Advanced Anti-DDoS (AAD ReadOnlyAccess); to read Advanced Anti-DDoS (AAD ReadOnlyAccess)",
+            "HuaweiWAF: waf:sourceIp:get (IAM); waf:sourceIp:get (IAM)",
+        ]
+    );
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::observe::ranges::LookupError;
 
 fn lines(text: &str) -> Result<Vec<String>, ParseProblem> {
     document(text.as_bytes(), &Shape::Lines).map(|set| set.texts())
@@ -130,4 +131,101 @@ fn the_clusters_own_lists_may_have_comments_and_get_full_answers() {
         "entry 2 is not a prefix: \"10.0.0.0/08\" is not a prefix: its length must be a number from 0 to 32"
     );
     assert_eq!(local_text("# nothing"), Err(ParseProblem::Empty));
+}
+
+/// What the condition Fetched says of a document, whatever made it so.
+#[test]
+fn a_document_that_is_no_list_is_told_with_its_place_and_what_is_wrong() {
+    let path = || "$.a".to_owned();
+    for (problem, said) in [
+        (lines("<html>").unwrap_err(), "it is a web page, not a list"),
+        (ParseProblem::ContentType, "its content type or encoding is not that of a list"),
+        (document(b"\xff\xfe1\x00", &Shape::Lines).unwrap_err(), "it is not text"),
+        (json("no", &["$[*]"]).unwrap_err(), "it is not JSON"),
+        (ParseProblem::ReportsError, "it reports an error of its own"),
+        (check_path("$[").unwrap_err(), "the JSONPath $[ cannot be evaluated on it"),
+        (
+            ParseProblem::PathOfOther(path()),
+            "the JSONPath $.a finds something that is not text; paths of arrays end with [*]",
+        ),
+        (
+            ParseProblem::NoColumn("ip".to_owned()),
+            "its first row has no column ip; source.http.extract has to name columns as the first row writes them, or by \
+             number",
+        ),
+        (
+            ParseProblem::Row(2),
+            "line 2 is not a row of comma-separated values with a prefix in the columns that source.http.extract names \
+             (the first where it names none)",
+        ),
+        (
+            ParseProblem::Term(3),
+            "term 3 of its v=spf1 record is none of ip4:PREFIX, ip6:PREFIX, include:NAME, redirect=NAME and a last ~all or \
+             -all; source.dnsTXT.name has to be a name that lists addresses",
+        ),
+        (
+            ParseProblem::Everyone,
+            "its v=spf1 record ends with all, which allows everyone; a list ends with -all or ~all",
+        ),
+        (
+            ParseProblem::SeveralRecords,
+            "it has several v=spf1 records, of which none counts (RFC 7208, 4.5); its owner has to join them",
+        ),
+        (
+            ParseProblem::NotIncludable(2),
+            "it includes a name without a v=spf1 record, number 2; ask its owner to correct that, or name another one in \
+             source.dnsTXT.name",
+        ),
+        (
+            ParseProblem::TooManyNames,
+            "it includes more than 10 names, the bound of RFC 7208; a source of type ConfigMap can hold such a list",
+        ),
+        (
+            ParseProblem::NoList,
+            "it has not the lists that this API documents; if the API has changed, Leeward has to be updated",
+        ),
+        (lines("").unwrap_err(), "it holds no prefix"),
+        (lines("# gone").unwrap_err(), "line 1 is a comment, which this source does not have; look at what it says"),
+        (ParseProblem::TooMany, "it has more than 50000 entries"),
+    ] {
+        let error = FeedError::Unparsable { document: "lists.example.com/v4".to_owned(), problem };
+        assert_eq!(error.to_string(), format!("lists.example.com/v4 is not taken: {said}"));
+        assert_eq!(error.reason(), Reason::Unparsable);
+    }
+}
+
+/// Each of these ways to fail is caused in `fetch`, `records` or `account`; here is how it reads.
+#[test]
+fn a_source_that_gives_nothing_is_named_with_what_to_do() {
+    for (how, said) in [
+        (Unreachable::Name, "does not resolve"),
+        (
+            Unreachable::NoText,
+            "has no TXT record, or no resolver answers for it (--resolver names another one); ask for it with dig TXT",
+        ),
+        (
+            Unreachable::NoIncludedText(2),
+            "includes other names, of which number 2 has no TXT record or gets no answer; ask for it with dig TXT",
+        ),
+        (Unreachable::Connect, "cannot be connected to, or its certificate is not trusted (--ca-file adds trust)"),
+        (Unreachable::Timeout, "does not answer in time"),
+        (Unreachable::Status(404), "answers with status 404; only 200 is a list"),
+        (Unreachable::Redirect, "redirects to another place; put that URL into the resource if it is meant"),
+        (Unreachable::TooLarge, "answers with more than 16 MiB"),
+        (Unreachable::Interrupted, "breaks off its answer"),
+    ] {
+        let error = FeedError::Unreachable { host: "lists.example.com".to_owned(), how };
+        assert_eq!((error.to_string(), error.reason()), (format!("lists.example.com {said}"), Reason::Unreachable));
+    }
+    let forbidden = FeedError::Forbidden { host: "lists.example.com".to_owned() };
+    assert_eq!(
+        forbidden.to_string(),
+        "lists.example.com is not fetched: the target is not allowed by this installation's egress rules"
+    );
+    let map = FeedError::NoConfigMap { name: "ranges".to_owned(), key: "cidrs".to_owned() };
+    assert_eq!(
+        map.to_string(),
+        "ConfigMap ranges with the key cidrs does not exist in Leeward's own namespace; create it"
+    );
+    assert_eq!(LookupError::Unresolved.to_string(), "the name does not resolve");
 }

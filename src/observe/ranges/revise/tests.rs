@@ -151,6 +151,36 @@ fn after_an_acknowledged_loss_the_next_revision_is_compared_with_it() {
     assert_eq!(network.active().len(), 6);
 }
 
+/// What the condition Plausible says, and with it the hash to put into the spec.
+#[test]
+fn a_breach_says_what_was_found_and_how_to_accept_it() {
+    let said = |before: &[&str], after: &[&str]| {
+        let network = Network::of(before);
+        let revision = revise(&network.state, &admitted(after), None, &limits(), Occasion::Refresh, at(5)).unwrap();
+        (revision.breach.unwrap().1, set(after).hash())
+    };
+    let (loss, hash) = said(&FIVE, &FIVE[..1]);
+    assert_eq!(
+        loss,
+        format!(
+            "the new list lacks more than 20 percent of the IPv4 addresses (maxLossPercent is 20); the list in use stays. \
+             Put {hash} into spec.acknowledgedHash to accept the new one"
+        )
+    );
+    let (all, _) = said(&[&FIVE[..], &["2001:db8::/32"]].concat(), &FIVE);
+    assert!(all.starts_with("the new list lacks all of the IPv6 addresses (maxLossPercent is 20); "), "{all}");
+    let (growth, hash) = said(&FIVE, &[&FIVE[..], &["2.0.0.0/16"]].concat());
+    assert_eq!(
+        growth,
+        format!(
+            "the new list has more than 2 times as many IPv4 addresses (maxGrowthFactor); its additions are taken at \
+             2023-11-15T04:13:20Z, or when {hash} stands in spec.acknowledgedHash"
+        )
+    );
+    let (family, _) = said(&FIVE, &[&FIVE[..], &["2001:db8::/32"]].concat());
+    assert!(family.starts_with("the new list has IPv6 addresses, which the one in use has not; "), "{family}");
+}
+
 #[test]
 fn exactly_the_limit_is_no_breach() {
     let mut network = Network::of(&FIVE);

@@ -22,6 +22,10 @@ fn condition(status: &ProxyNetworkStatus, kind: &str) -> (String, String) {
     (found.status.clone(), found.reason.clone())
 }
 
+fn words<'a>(status: &'a ProxyNetworkStatus, kind: &str) -> &'a str {
+    &status.conditions.iter().find(|condition| condition.type_ == kind).unwrap().message
+}
+
 fn pair(status: &str, reason: &str) -> (String, String) {
     (status.to_owned(), reason.to_owned())
 }
@@ -32,6 +36,11 @@ fn a_first_list_makes_a_network_ready() {
     assert_eq!(condition(&status, "Ready"), pair("True", "Ready"));
     assert_eq!(condition(&status, "Fetched"), pair("True", "Fetched"));
     assert_eq!(condition(&status, "Plausible"), pair("True", "Plausible"));
+    for (kind, said) in
+        [("Ready", "a list is in use"), ("Fetched", "the source was read"), ("Plausible", "the list passed all guards")]
+    {
+        assert_eq!(words(&status, kind), said);
+    }
     let active = status.active.clone().unwrap();
     assert_eq!((active.prefixes, active.ipv4_prefixes, active.ipv6_prefixes), (2, 1, 1));
     assert_eq!(active.cidrs, ["192.0.2.0/24", "2001:db8::/32"]);
@@ -90,6 +99,12 @@ fn a_source_that_never_gave_a_list_is_not_ready() {
     assert_eq!(condition(&status, "Ready"), pair("False", "NoUsableList"));
     assert_eq!(condition(&status, "Fetched"), pair("False", "Unreachable"));
     assert_eq!(condition(&status, "Plausible"), pair("Unknown", "Pending"));
+    assert_eq!(words(&status, "Fetched"), "a.example does not resolve; the list in use stays");
+    assert_eq!(words(&status, "Plausible"), "no list was read yet");
+    assert_eq!(
+        words(&status, "Ready"),
+        "no list was ever good enough to be used; see the conditions Fetched and Plausible"
+    );
     let empty = spec("{source: {type: Inline, inline: {cidrs: [0.0.0.0/0]}}}");
     let status = next_status(None, &empty, 1, &list(&["0.0.0.0/0"]), Occasion::Refresh, at(0));
     assert_eq!(condition(&status, "Ready"), pair("False", "NoUsableList"));
@@ -103,9 +118,17 @@ fn guards_of_the_spec_are_kept() {
     );
     let status = next_status(None, &guarded, 1, &list(&["192.0.2.0/24"]), Occasion::Refresh, at(0));
     assert_eq!(condition(&status, "Plausible"), pair("False", "Empty"));
+    assert_eq!(
+        words(&status, "Plausible"),
+        "the list has 1 IPv4 prefixes, fewer than guards.minIPv4Prefixes, which is 2; the list in use stays"
+    );
     let preset = spec("{source: {type: Preset, preset: {name: Cloudflare}}}");
     let v4_only = next_status(None, &preset, 1, &list(&["104.16.0.0/13"]), Occasion::Refresh, at(0));
     assert_eq!(condition(&v4_only, "Plausible"), pair("False", "Empty"));
+    assert_eq!(
+        words(&v4_only, "Plausible"),
+        "the list has no IPv6 prefix, which this source always had; the list in use stays"
+    );
     let private = next_status(None, &preset, 1, &list(&["10.0.0.0/8", "2400:cb00::/32"]), Occasion::Refresh, at(0));
     assert_eq!(condition(&private, "Plausible"), pair("False", "Reserved"));
     let partial = next_status(None, &preset, 1, &list(&["104.16.0.0/13", "2400:cb00::/32"]), Occasion::Refresh, at(0));
@@ -248,7 +271,8 @@ mod of_the_release {
         let first = step(None, Preset::Sucuri, &list, "2026-09-30");
         assert_eq!(condition(&first, "Fetched"), pair("True", "Fetched"));
         assert!(
-            message(&first, "Fetched").contains("publishes no list that can be fetched; this release has that of 2026")
+            message(&first, "Fetched")
+                .starts_with("the provider publishes no list that can be fetched; this release has that of 2026")
         );
         assert_eq!(first.active.as_ref().unwrap().as_of.as_deref(), Some("2026-08-31"));
         assert_eq!(step(Some(&first), Preset::Sucuri, &list, "2027-03-30"), first);

@@ -1,6 +1,7 @@
 use super::super::account::Announced;
 use super::*;
 use crate::net::{Prefix, RangeSet};
+use crate::observe::ranges::parse::Unreachable;
 use crate::observe::ranges::{Fetched, Occasion, next_status};
 use serde_json::json;
 
@@ -147,4 +148,44 @@ fn the_guards_judge_what_is_announced() {
     let after = next_status(Some(&first), &strict, 1, &wide, Occasion::Refresh, at(10));
     assert_eq!(cidrs(&after), OLD);
     assert!(after.quarantined.is_some() && is_open(&after));
+}
+
+#[test]
+fn an_announcement_that_waits_says_for_what() {
+    let said = |acknowledge: &str, waiting: Option<&Waiting>| {
+        let mut status = read(None, acknowledge, listing(&OLD, Some(&NEW), Acknowledged::No), 0);
+        say(&mut status, &spec(acknowledge), 1, waiting, at(5));
+        conditions::get(&status.conditions, ConditionType::Acknowledged).unwrap().message.clone()
+    };
+    assert_eq!(
+        said("Never", None),
+        "a list is announced, is allowed already, and nobody has told the provider so: confirm it there, or set \
+         spec.acknowledge to AfterEnforced"
+    );
+    assert_eq!(said("AfterEnforced", None), "the origins were not looked at yet");
+    let down = FeedError::Unreachable { host: "a.example".to_owned(), how: Unreachable::Timeout };
+    for (waiting, sentence) in [
+        (Waiting::List, "the guards hold the announced list back, so no origin has it; see the condition Plausible"),
+        (
+            Waiting::NoOrigin,
+            "no ProtectedOrigin with targets uses this network in mode Enforce, so nothing shows that the announced list is \
+             allowed; confirm it with the provider yourself once it is",
+        ),
+        (
+            Waiting::Origins { carry: 1, of: 3 },
+            "1 of 3 origins in mode Enforce carry the announced list; the others say why in AllowlistSynced",
+        ),
+        (
+            Waiting::Probes { of: 3 },
+            "3 origins carry the announced list and were not seen to work or fail through the proxy since",
+        ),
+        (Waiting::Failing { of: 2 }, "2 origins began to fail after the list was announced; see their OriginHealthy"),
+        (Waiting::Refused(down), "the announced list could not be acknowledged: a.example does not answer in time"),
+    ] {
+        assert_eq!(said("AfterEnforced", Some(&waiting)), sentence);
+    }
+    let mut told = read(None, "AfterEnforced", listing(&OLD, Some(&NEW), Acknowledged::Yes), 0);
+    say(&mut told, &spec("AfterEnforced"), 1, None, at(5));
+    let message = &conditions::get(&told.conditions, ConditionType::Acknowledged).unwrap().message;
+    assert_eq!(message, "the announced list is acknowledged");
 }

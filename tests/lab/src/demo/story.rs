@@ -122,6 +122,13 @@ impl Demo {
             "The policy is an object of Leeward's own; the other one is as it was. The annotation is another matter: it \
              closes an Ingress that was open to everybody, and Leeward closes nothing before the site is seen to work.",
         );
+        self.screen.say(
+            "Visitors are served, and docs counts as failing until twelve probes in a row were good. From the third on its \
+             condition says so:",
+        );
+        let message = watch::recovery(&self.cluster, &mut self.operator, Site::Docs, TO_FAIL)?;
+        self.screen.command("", "kubectl get protectedorigin docs -n docs     # the message of OriginHealthy");
+        self.screen.output(&message);
         Ok(())
     }
 

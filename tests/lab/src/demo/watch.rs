@@ -79,6 +79,25 @@ pub fn until(
     }
 }
 
+/// Waits until the message of OriginHealthy says that a failing site answers again, and returns it. It says so until the
+/// site is healthy; whoever comes later than that gets the message of then.
+pub fn recovery(cluster: &Cluster, operator: &mut Operator, site: Site, within: Duration) -> Result<String> {
+    let deadline = Instant::now() + within;
+    loop {
+        interrupt::check()?;
+        let resource = resource(cluster, site)?;
+        let message = condition(&resource).and_then(|one| one["message"].as_str()).unwrap_or_default();
+        if message.contains("Recovering: ") || healthy(&resource).0 == "True" {
+            return Ok(message.to_owned());
+        }
+        operator.check()?;
+        if Instant::now() >= deadline {
+            return Err(anyhow!("{} does not say that it recovers: {message}", site.name()));
+        }
+        std::thread::sleep(Duration::from_millis(400));
+    }
+}
+
 /// The resource of a site.
 pub fn resource(cluster: &Cluster, site: Site) -> Result<Value> {
     cluster.plane.get(site.name(), "protectedorigin", site.name())
@@ -106,11 +125,13 @@ fn state(resources: &Value, site: Site) -> String {
 
 /// Status and reason of the condition OriginHealthy.
 fn healthy(resource: &Value) -> (&str, &str) {
-    let conditions = resource["status"]["conditions"].as_array();
-    let found = conditions.and_then(|all| all.iter().find(|one| one["type"] == "OriginHealthy"));
-    found.map_or(("none", "none"), |one| {
+    condition(resource).map_or(("none", "none"), |one| {
         (one["status"].as_str().unwrap_or_default(), one["reason"].as_str().unwrap_or_default())
     })
+}
+
+fn condition(resource: &Value) -> Option<&Value> {
+    resource["status"]["conditions"].as_array()?.iter().find(|one| one["type"] == "OriginHealthy")
 }
 
 /// Of what `kubectl describe` prints, the diagnosis and the events.
