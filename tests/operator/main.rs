@@ -10,6 +10,7 @@ mod accounts;
 mod allowlists;
 mod argocd;
 mod departure;
+mod installations;
 mod monitoring;
 mod networks;
 mod promises;
