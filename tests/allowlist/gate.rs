@@ -169,12 +169,11 @@ pub fn path_of(object: &ObjectRef, origin_namespace: &str) -> String {
 
 /// What a request needs; nothing where it is not about a resource.
 fn right(method: &Method, path: &str, query: &str) -> Option<Right> {
-    let (group, rest) = match path.strip_prefix("/api/v1/") {
-        Some(rest) => ("", rest),
-        None => {
-            let (group, rest) = path.strip_prefix("/apis/")?.split_once('/')?;
-            (group, rest.split_once('/')?.1)
-        }
+    let (group, rest) = if let Some(rest) = path.strip_prefix("/api/v1/") {
+        ("", rest)
+    } else {
+        let (group, rest) = path.strip_prefix("/apis/")?.split_once('/')?;
+        (group, rest.split_once('/')?.1)
     };
     let parts: Vec<&str> = rest.split('/').collect();
     // A Namespace itself is a resource too, with its name and nothing behind it.

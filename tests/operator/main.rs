@@ -12,6 +12,7 @@ mod argocd;
 mod departure;
 mod installations;
 mod monitoring;
+mod neighbours;
 mod networks;
 mod promises;
 mod replay;
