@@ -15,6 +15,8 @@ mod site;
 mod conflicts;
 #[path = "targets/life.rs"]
 mod life;
+#[path = "targets/rights.rs"]
+mod rights;
 #[path = "targets/table.rs"]
 mod table;
 
@@ -317,6 +319,7 @@ async fn an_output_config_map_holds_the_list_in_every_form() {
     let end = site.release().await;
     assert_eq!(end.writes.len(), 1);
     assert_eq!(map(&site), None);
+    rights::judge(&site);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,12 +1,15 @@
 //! The ProtectedOrigins themselves, by watch. An object that cannot be read is kept as such, so that it
 //! can be told so; it stalls nobody else.
 
+mod guarded;
+
+pub use guarded::{Malformed, Network};
+
 use super::key::OriginKey;
 use super::queue::Queue;
 use crate::api::ProtectedOrigin;
 use futures::StreamExt;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::DeserializeGuard;
+use guarded::Guarded;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
@@ -16,22 +19,12 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-type Guarded = DeserializeGuard<ProtectedOrigin>;
-
 /// A resource as it was last seen.
 #[derive(Clone, Debug)]
 pub enum Root {
     Read(Arc<ProtectedOrigin>),
     /// It does not fit the type: a newer or a changed schema let it in.
     Malformed(Arc<Malformed>),
-}
-
-/// What is known of a resource that cannot be read.
-#[derive(Clone, Debug)]
-pub struct Malformed {
-    /// Without managed fields.
-    pub meta: ObjectMeta,
-    pub problem: String,
 }
 
 /// All resources of the watched namespaces.
@@ -75,6 +68,12 @@ impl Origins {
             Root::Malformed(_) => false,
         };
         self.roots.read().iter().filter(|(_, root)| names(root)).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Those that cannot be read and may be meant to carry the list of a ProxyNetwork.
+    pub fn unreadable(&self, network: &str) -> Vec<OriginKey> {
+        let may = |root: &Root| matches!(root, Root::Malformed(object) if object.may_carry(network));
+        self.roots.read().iter().filter(|(_, root)| may(root)).map(|(key, _)| key.clone()).collect()
     }
 
     /// Follows the watches until `stop`; `listed` becomes true when every one has been listed once.
@@ -158,15 +157,14 @@ impl Feed {
 
     fn take(&self, object: Guarded) {
         let key = key(&object);
-        let root = match object.0 {
-            Ok(mut object) => {
+        let root = match object {
+            Guarded::Read(mut object) => {
                 object.metadata.managed_fields = None;
-                Root::Read(Arc::new(object))
+                Root::Read(Arc::from(object))
             }
-            Err(invalid) => {
-                tracing::warn!(origin = %key, error = invalid.error, "ProtectedOrigin cannot be read");
-                let meta = ObjectMeta { managed_fields: None, ..invalid.metadata };
-                Root::Malformed(Arc::new(Malformed { meta, problem: invalid.error }))
+            Guarded::Malformed(object) => {
+                tracing::warn!(origin = %key, error = object.problem, "ProtectedOrigin cannot be read");
+                Root::Malformed(Arc::from(object))
             }
         };
         self.origins.roots.write().insert(key.clone(), root);

@@ -4,9 +4,10 @@
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use http::{Method, Request};
+use http::{Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
+use lab::rights::Right;
 use leeward::allow::invariants::{Sent, World, violations};
 use leeward::api::field::{Field, ObjectRef};
 use leeward::api::{ProtectedOrigin, ProxyNetwork};
@@ -37,6 +38,7 @@ struct State {
     /// Every prefix that the proxy's list ever held.
     listed: BTreeSet<String>,
     broken: Vec<String>,
+    used: BTreeSet<Right>,
 }
 
 impl Gate {
@@ -75,6 +77,12 @@ impl Gate {
         self.state.lock().unwrap().rolling_back = now;
     }
 
+    /// The rights that all requests so far needed, watches and lists included.
+    #[allow(dead_code, reason = "the tests of owned objects need it not")]
+    pub fn used(&self) -> BTreeSet<Right> {
+        self.state.lock().unwrap().used.clone()
+    }
+
     pub fn broken(&self) -> Vec<String> {
         self.state.lock().unwrap().broken.clone()
     }
@@ -82,6 +90,7 @@ impl Gate {
     fn see(&self, parts: &http::request::Parts, body: &[u8]) -> Fate {
         let query = parts.uri.query().unwrap_or_default();
         let mut state = self.state.lock().unwrap();
+        state.used.extend(right(&parts.method, parts.uri.path(), query));
         // Watches and lists are those of the stores, which outlive the process.
         if query.contains("watch=true") {
             return Fate::Lives;
@@ -158,6 +167,36 @@ pub fn path_of(object: &ObjectRef, origin_namespace: &str) -> String {
     format!("{group}{namespace}/{}/{}", object.api.plural, object.name)
 }
 
+/// What a request needs; nothing where it is not about a resource.
+fn right(method: &Method, path: &str, query: &str) -> Option<Right> {
+    let (group, rest) = if let Some(rest) = path.strip_prefix("/api/v1/") {
+        ("", rest)
+    } else {
+        let (group, rest) = path.strip_prefix("/apis/")?.split_once('/')?;
+        (group, rest.split_once('/')?.1)
+    };
+    let parts: Vec<&str> = rest.split('/').collect();
+    // A Namespace itself is a resource too, with its name and nothing behind it.
+    let parts = if parts.first() == Some(&"namespaces") && parts.len() > 2 { &parts[2..] } else { &parts[..] };
+    let (resource, name) = match *parts {
+        [plural] => (plural.to_owned(), false),
+        [plural, _] => (plural.to_owned(), true),
+        [plural, _, sub] => (format!("{plural}/{sub}"), true),
+        _ => return None,
+    };
+    let verb = match method.as_str() {
+        "GET" if query.contains("watch=true") => "watch",
+        "GET" if name => "get",
+        "GET" => "list",
+        "POST" => "create",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        "DELETE" => "delete",
+        other => panic!("{other} {path} is no request that anybody knows"),
+    };
+    Some(Right { verb: verb.to_owned(), group: group.to_owned(), resource })
+}
+
 /// What becomes of a request and of who sent it.
 enum Fate {
     Lives,
@@ -196,10 +235,10 @@ pub struct Gated<S> {
     gate: Gate,
 }
 
-impl<S> Service<Request<Body>> for Gated<S>
+impl<S, B> Service<Request<Body>> for Gated<S>
 where
-    S: Service<Request<Body>>,
-    S::Response: Send + 'static,
+    S: Service<Request<Body>, Response = Response<B>>,
+    B: Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send + 'static,
 {
@@ -219,9 +258,17 @@ where
         if matches!(fate, Fate::Dead) {
             return Box::pin(async { Err("the process is dead".into()) });
         }
+        let patched = (parts.method == Method::PATCH).then(|| right(&parts.method, parts.uri.path(), "")).flatten();
+        let gate = self.gate.clone();
         let answer = self.inner.call(Request::from_parts(parts, Body::from(bytes)));
         Box::pin(async move {
             let answer = answer.await.map_err(Into::into);
+            // An apply that made the object needed the right to create it as well.
+            if let (Some(right), Ok(answer)) = (patched, &answer)
+                && answer.status() == StatusCode::CREATED
+            {
+                gate.state.lock().unwrap().used.insert(Right { verb: "create".to_owned(), ..right });
+            }
             if matches!(fate, Fate::Deaf) { Err("the process died".into()) } else { answer }
         })
     }

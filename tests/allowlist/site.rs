@@ -48,7 +48,7 @@ pub struct Site {
     client: Client,
     admin: Client,
     memory: Memory,
-    resource: ProtectedOrigin,
+    pub resource: ProtectedOrigin,
     beats: std::cell::Cell<u32>,
 }
 

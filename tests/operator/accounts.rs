@@ -155,7 +155,23 @@ fn an_announced_list_is_acknowledged_once_every_origin_carries_it() {
     until(&stage, &operator, "shield", "Ready", "True/Ready", 20);
     assert!(condition(&get(&stage, "shield"), "Acknowledged").is_none(), "nothing is announced");
 
+    // A schema of tomorrow lets in what today's types do not know; nobody can say whether that one carries the list.
+    let tomorrow = r#"[{"op": "add", "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/readyWhen/enum/-", "value": "Tomorrow"}]"#;
+    stage.server.kubectl(&["patch", "crd", "protectedorigins.leeward.dev", "--type=json", "-p", tomorrow]).unwrap();
+    let targets = "  allowlist:\n    mode: Enforce\n    targets:\n    - {name: pods, type: NetworkPolicy, networkPolicy: {podSelector: {matchLabels: {app: web}}, ports: [80], isolation: Allow}}\n";
+    let enforcing = |name: &str, more: &str| {
+        let manifest = origin("announced", name, &format!("{targets}{more}"));
+        assert!(manifest.contains(ORIGIN));
+        manifest
+            .replace("url: 'http://shop.example.com/'", "url: 'http://shop.example.com/', networkRef: {name: shield}")
+    };
+    let odd = enforcing("odd", "  readyWhen: Tomorrow\n");
+    wait_until("taken", Duration::from_secs(15), || stage.server.apply(&odd).is_ok()).unwrap();
     vendors.vendor.book().announce("lab-2", &["47.1.0.0/24", "47.2.0.0/24"]);
+    let said = until(&stage, &operator, "shield", "Acknowledged", "False/AwaitingOrigins", 30);
+    assert!(said.contains("announced/odd") && said.contains("correct or delete"), "{said}");
+    stage.server.kubectl(&["delete", "-n", "announced", "protectedorigin", "odd"]).unwrap();
+    stage.install();
     until(&stage, &operator, "shield", "Acknowledged", "False/NoEnforcingOrigin", 30);
     let status = get(&stage, "shield")["status"].clone();
     assert_eq!(
@@ -164,11 +180,7 @@ fn an_announced_list_is_acknowledged_once_every_origin_carries_it() {
     );
     assert!(vendors.vendor.book().acknowledged.is_empty());
 
-    let targets = "  allowlist:\n    mode: Enforce\n    targets:\n    - {name: pods, type: NetworkPolicy, networkPolicy: {podSelector: {matchLabels: {app: web}}, ports: [80], isolation: Allow}}\n";
-    let manifest = origin("announced", "shop", targets)
-        .replace("url: 'http://shop.example.com/'", "url: 'http://shop.example.com/', networkRef: {name: shield}");
-    assert!(manifest.contains(ORIGIN));
-    stage.apply(&manifest);
+    stage.apply(&enforcing("shop", ""));
     until(&stage, &operator, "shield", "Acknowledged", "True/Acknowledged", 120);
     assert_eq!(vendors.vendor.book().acknowledged, ["lab-2"]);
     let synced = stage.condition("announced", "shop", "AllowlistSynced").unwrap();

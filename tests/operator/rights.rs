@@ -1,13 +1,10 @@
 //! The rights in `deploy/` are what is used: no verb more, no verb less.
 
 use crate::stage::{ORIGIN, origin, stage};
+use lab::rights::{Right, granted};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::Duration;
-
-/// Verb, group and resource, with the subresource behind a slash.
-type Right = (String, String, String);
 
 #[test]
 fn every_right_is_used_and_nothing_else_is_asked_for() {
@@ -47,13 +44,14 @@ fn every_right_is_used_and_nothing_else_is_asked_for() {
             refused.push(right.clone());
         }
         // An apply that made the object needed the right to create it as well.
-        if right.0 == "patch" && event["responseStatus"]["code"] == 201 {
-            used.insert(("create".to_owned(), right.1.clone(), right.2.clone()));
+        if right.verb == "patch" && event["responseStatus"]["code"] == 201 {
+            used.insert(Right { verb: "create".to_owned(), ..right.clone() });
         }
         used.insert(right);
     }
     assert_eq!(refused, Vec::<Right>::new(), "asked for, and refused");
-    let granted = granted();
+    // The test's namespace has the binding of `leeward-enforcer`.
+    let granted = granted("base/rbac.yaml").unwrap();
     let unused: Vec<&Right> = granted.difference(&used).collect();
     let unlisted: Vec<&Right> = used.difference(&granted).collect();
     assert!(
@@ -116,28 +114,5 @@ fn right(event: &Value) -> Option<Right> {
     if let Some(sub) = object.get("subresource").and_then(Value::as_str) {
         resource = format!("{resource}/{sub}");
     }
-    Some((event["verb"].as_str()?.to_owned(), text("apiGroup"), resource))
-}
-
-/// What `deploy/base/rbac.yaml` grants; the test's namespace has the binding of `leeward-enforcer`.
-fn granted() -> BTreeSet<Right> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/base/rbac.yaml");
-    let text = std::fs::read_to_string(path).unwrap();
-    let list = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
-    };
-    let mut all = BTreeSet::new();
-    for document in text.split("\n---") {
-        let value: Value = serde_saphyr::from_str(document).unwrap();
-        for rule in value["rules"].as_array().into_iter().flatten() {
-            for verb in list(&rule["verbs"]) {
-                for group in list(&rule["apiGroups"]) {
-                    for resource in list(&rule["resources"]) {
-                        all.insert((verb.clone(), group.clone(), resource));
-                    }
-                }
-            }
-        }
-    }
-    all
+    Some(Right { verb: event["verb"].as_str()?.to_owned(), group: text("apiGroup"), resource })
 }

@@ -231,5 +231,6 @@ impl Case {
             assert_eq!((end.writes.len(), end.targets[0].state), (0, TargetState::Vetoed), "{:?}", end.targets);
             assert_eq!(self.field(&site), (self.value)(&NEXT), "its end would shut everybody out");
         }
+        crate::rights::judge(&site);
     }
 }

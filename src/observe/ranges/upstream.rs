@@ -13,11 +13,16 @@ use crate::api::proxy_network::{Acknowledge, ProxyNetworkSpec, ProxyNetworkStatu
 use super::account::{Acknowledged, Listing};
 use super::parse::FeedError;
 
+/// How many resources a message names.
+const NAMED: usize = 3;
+
 /// What an acknowledgement waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Waiting {
     /// The guards hold the announced list back.
     List,
+    /// Resources that cannot be read use it, or may: by namespace and name.
+    Unreadable(Vec<String>),
     /// No origin enforces this network, so nobody's allowlist carries the list.
     NoOrigin,
     /// Some origins do not carry it yet.
@@ -48,6 +53,7 @@ impl Waiting {
                 Reason::AwaitingList,
                 "the guards hold the announced list back, so no origin has it; see the condition Plausible".to_owned(),
             ),
+            Self::Unreadable(origins) => (Reason::AwaitingOrigins, unreadable(origins)),
             Self::NoOrigin => (
                 Reason::NoEnforcingOrigin,
                 "no ProtectedOrigin with targets uses this network in mode Enforce, so nothing shows that the announced list \
@@ -69,6 +75,18 @@ impl Waiting {
             Self::Refused(error) => (error.reason(), format!("the announced list could not be acknowledged: {error}")),
         }
     }
+}
+
+/// What holds an acknowledgement up, by name, and what to do.
+fn unreadable(origins: &[String]) -> String {
+    let named = origins.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = origins.len().saturating_sub(NAMED);
+    let others = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!(
+        "Leeward cannot read every ProtectedOrigin that uses this network or may ({named}{others}), so nobody knows whether the \
+         announced list is allowed there: their condition Accepted says what is wrong; correct or delete them, or update \
+         Leeward and its CRDs together"
+    )
 }
 
 /// Takes in what a provider lists; nothing is said of a provider that announces nothing.

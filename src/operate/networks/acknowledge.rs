@@ -8,8 +8,10 @@ use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProxyNetwork};
 use crate::observe::ranges::upstream::Waiting;
 use crate::observe::ranges::{Announced, State};
+use crate::operate::key::OriginKey;
 use crate::operate::reconciler::is_probing;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// What was seen of an origin's site in this term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,19 +24,26 @@ pub enum Seen {
     Nothing,
 }
 
+/// Whom an acknowledgement waits for.
+#[derive(Clone, Debug, Default)]
+pub struct Users {
+    /// The origins that use the network.
+    pub read: Vec<(Arc<ProtectedOrigin>, Seen)>,
+    /// Those that cannot be read, and may use it.
+    pub unreadable: Vec<OriginKey>,
+}
+
 /// What an acknowledgement waits for; nothing where it may be sent. `network` has its newest status.
-pub fn waiting(
-    network: &ProxyNetwork,
-    announced: &Announced,
-    origins: &[(std::sync::Arc<ProtectedOrigin>, Seen)],
-    now: Timestamp,
-) -> Option<Waiting> {
+pub fn waiting(network: &ProxyNetwork, announced: &Announced, users: &Users, now: Timestamp) -> Option<Waiting> {
     let status = network.status.as_ref()?;
     let active = State::of(status).active;
     if !active.is_some_and(|active| active.ranges().covers_all(&announced.ranges)) {
         return Some(Waiting::List);
     }
-    let enforcing: Vec<_> = origins.iter().filter(|(origin, _)| enforces(origin)).collect();
+    if !users.unreadable.is_empty() {
+        return Some(Waiting::Unreadable(users.unreadable.iter().map(OriginKey::to_string).collect()));
+    }
+    let enforcing: Vec<_> = users.read.iter().filter(|(origin, _)| enforces(origin)).collect();
     if enforcing.is_empty() {
         return Some(Waiting::NoOrigin);
     }

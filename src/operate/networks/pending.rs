@@ -1,10 +1,10 @@
 //! What providers have announced, and telling them that it is allowed: at most once for each announcement, and only while this
 //! replica leads.
 
-use super::acknowledge::{Seen, waiting};
+use super::acknowledge::{Seen, Users, waiting};
 use super::{Book, Ended, IDLE, Networks};
 use crate::api::proxy_network::Acknowledge;
-use crate::api::{ProtectedOrigin, ProxyNetwork, ProxyNetworkStatus};
+use crate::api::{ProxyNetwork, ProxyNetworkStatus};
 use crate::observe::cluster::ClusterSource;
 use crate::observe::ranges::upstream::{self, Waiting};
 use crate::observe::ranges::{Acknowledged, Announced, Feed, FeedError, Fetched, Listing, Occasion, Way};
@@ -125,18 +125,18 @@ impl Networks {
     }
 
     /// The origins that use a network, and how their sites are seen in this term.
-    fn users(&self, network: &ProxyNetwork) -> Vec<(Arc<ProtectedOrigin>, Seen)> {
+    fn users(&self, network: &ProxyNetwork) -> Users {
         let name = network.metadata.name.as_deref().unwrap_or_default();
         let keys = self.origins.naming(name).into_iter();
-        keys.filter_map(|key| match self.origins.get(&key)? {
+        let read = keys.filter_map(|key| match self.origins.get(&key)? {
             Root::Read(origin) => {
                 let healthy = self.board.get(&key).and_then(|board| board.verdict.as_ref()?.healthy);
                 let seen = healthy.map_or(Seen::Nothing, |well| if well { Seen::Well } else { Seen::Failing });
                 Some((origin, seen))
             }
             Root::Malformed(_) => None,
-        })
-        .collect()
+        });
+        Users { read: read.collect(), unreadable: self.origins.unreadable(name) }
     }
 
     /// Begins to tell the provider. False: there is none to be told.

@@ -1,6 +1,7 @@
 //! What this process remembers of one origin between two looks. Nothing of it has to survive a restart.
 
 use super::finalizer;
+use super::overwritten::Said;
 use crate::allow::{Memory, Rollback};
 use crate::api::validated::Validated;
 use crate::api::{ProtectedOrigin, ProtectedOriginStatus};
@@ -16,6 +17,8 @@ pub struct Keep {
     pub uid: String,
     /// The last written status, for as long as the watch has not caught up with it.
     pub written: Option<Written>,
+    /// The same for good, as a digest.
+    pub said: Option<Said>,
     /// The question that was asked of the prober last.
     pub asked: Option<String>,
     /// What the objects looked like that were written.

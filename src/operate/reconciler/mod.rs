@@ -9,6 +9,7 @@ mod gather;
 mod keep;
 mod leave;
 mod narrowing;
+mod overwritten;
 mod question;
 mod standing;
 mod validate;
@@ -41,6 +42,7 @@ use gather::{Around, Gathered, gather};
 use jiff::Timestamp;
 use keep::{Keep, Last, Written, version};
 use kube::{Client, Resource};
+use overwritten::Said;
 use parking_lot::Mutex;
 use standing::Diagnosed;
 use std::collections::HashMap;
@@ -219,6 +221,13 @@ impl Reconciler {
         keep: &mut Keep,
         now: Timestamp,
     ) -> Result<ProtectedOriginStatus, WriteError> {
+        if keep.said.as_mut().is_some_and(|said| said.is_overwritten(object)) {
+            tracing::warn!(
+                origin = %key,
+                "somebody else wrote its status: where another installation of Leeward watches this namespace, give each \
+                 its own with --watch-namespace (another --name does not part them)"
+            );
+        }
         if let Some(status) = keep.status(object) {
             return Ok(status);
         }
@@ -336,7 +345,9 @@ impl Reconciler {
     ) -> Result<(), WriteError> {
         let of = Of { namespace: Some(&key.namespace), name: &key.name, uid };
         let written = write_status::<ProtectedOrigin>(&self.client, &self.claim, of, status).await?;
-        keep.written = Some(Written { version: version(written.as_deref()), status: status.clone() });
+        let version = version(written.as_deref());
+        keep.said = Said::written(status, version);
+        keep.written = Some(Written { version, status: status.clone() });
         Ok(())
     }
 }

@@ -32,6 +32,7 @@ pub mod monitoring;
 pub mod network;
 pub mod policy_engine;
 pub mod process;
+pub mod rights;
 pub mod servers;
 pub mod situation;
 pub mod terminal;

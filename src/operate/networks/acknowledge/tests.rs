@@ -71,12 +71,28 @@ fn good(network: &ProxyNetwork) -> Told<'static> {
     Told { mode: "Enforce", hash: Some(hash), synced: ("True", "Synced", "1 target"), healthy: ("True", 10) }
 }
 
+fn users(read: &[(Arc<ProtectedOrigin>, Seen)]) -> Users {
+    Users { read: read.to_vec(), unreadable: Vec::new() }
+}
+
+#[test]
+fn one_that_cannot_be_read_holds_it_up_however_well_the_others_are() {
+    let next = announced(&["47.1.0.0/24"]);
+    let network = network(&next);
+    let key = OriginKey::new("shop", "odd");
+    let fine = Users { unreadable: vec![key], ..users(&[(good(&network).origin(), Seen::Well)]) };
+    let held = Some(Waiting::Unreadable(vec!["shop/odd".to_owned()]));
+    assert_eq!(waiting(&network, &next, &fine, at(200)), held);
+    // It is the one that may carry the list: to say that no origin does would send the reader elsewhere.
+    assert_eq!(waiting(&network, &next, &Users { read: Vec::new(), ..fine }, at(200)), held);
+}
+
 #[test]
 fn it_is_sent_once_every_origin_carries_the_list_and_is_well() {
     let next = announced(&["47.1.0.0/24"]);
     let network = network(&next);
     let now = at(200);
-    let ask = |origins: &[(Arc<ProtectedOrigin>, Seen)]| waiting(&network, &next, origins, now);
+    let ask = |origins: &[(Arc<ProtectedOrigin>, Seen)]| waiting(&network, &next, &users(origins), now);
     let fine = || (good(&network).origin(), Seen::Well);
     assert_eq!(ask(&[fine()]), None);
     assert_eq!(ask(&[fine(), fine()]), None);
@@ -111,5 +127,8 @@ fn a_list_that_the_guards_hold_back_is_not_acknowledged() {
     let next = announced(&["48.0.0.0/12"]);
     let network = network(&next);
     assert!(network.status.as_ref().unwrap().quarantined.is_some());
-    assert_eq!(waiting(&network, &next, &[(good(&network).origin(), Seen::Well)], at(200)), Some(Waiting::List));
+    assert_eq!(
+        waiting(&network, &next, &users(&[(good(&network).origin(), Seen::Well)]), at(200)),
+        Some(Waiting::List)
+    );
 }
