@@ -213,8 +213,17 @@ fn one(input: &PlanInput<'_>, target: &ValidTarget, desired: &Desired) -> Target
     {
         planned = TargetPlan { later, ..towards(input, target, desired, &kept) };
     }
-    if planned.veto.is_none() {
-        planned.veto = guard::shared_entrance(input.source, input.origin, input.created, target, input.neighbours);
+    if planned.veto.is_none()
+        && let Some(shared) =
+            guard::shared_entrance(input.source, input.origin, input.created, target, input.neighbours)
+    {
+        // Policies add up. One that stood before pods came to be shared goes on following its list: its proxy would be cut
+        // off with the next addition.
+        if planned.kind == TargetType::NetworkPolicy && planned.change != Change::Create {
+            planned.notes.push(shared.message);
+        } else {
+            planned.veto = Some(shared);
+        }
     }
     if planned.veto.is_none() && planned.change != Change::Nothing {
         planned.veto = planned.remembered(input.memory);

@@ -194,6 +194,11 @@ pub struct AllowlistStatus {
     /// meanwhile, this tells what to take back, also to another replica that takes over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub narrowing: Option<NarrowingStatus>,
+    /// Identifies what targets carried when the site failed, so that it was taken back; the same is not tried again. At most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(max = 80)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub rolled_back: Vec<String>,
 }
 
 /// A narrowing whose effect is not known yet.
@@ -204,18 +209,18 @@ pub struct NarrowingStatus {
     pub state: NarrowingState,
     /// Since when.
     pub since_time: Time,
-    /// Prefixes that are no longer let in. At most 32; more leave afterwards.
+    /// Prefixes that are no longer let in. At most 16; more leave afterwards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32), inner(length(max = 64)))]
+    #[schemars(length(max = 16), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub removed: Vec<String>,
-    /// Prefixes that are no longer believed what they say of visitors. At most 32; more leave afterwards.
+    /// Prefixes that are no longer believed what they say of visitors. At most 16; more leave afterwards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32), inner(length(max = 64)))]
+    #[schemars(length(max = 16), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub distrusted: Vec<String>,
-    /// Targets that lose them.
-    #[schemars(length(max = 32))]
+    /// Targets that lose them. At most 8; more follow afterwards.
+    #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub targets: Vec<NarrowedTarget>,
 }
@@ -261,10 +266,6 @@ pub struct TargetStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub detail: Option<String>,
-    /// Identifies what was taken back because the site failed with it; the same is not tried again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 80))]
-    pub rolled_back: Option<String>,
 }
 
 /// How a target stands.

@@ -1,7 +1,7 @@
 //! A status stays small, whatever is in it: many targets and much evidence lose words, never facts.
 //!
 //! Words go in a fixed order, each step for the whole status, until it fits: details of evidence, details of targets,
-//! then the ends of what stays open and of long messages. What a step leaves depends only on what it is given and a shortened status is left
+//! then the ends of what stays open, of long messages and of the verdict's sentences. What a step leaves depends only on what it is given and a shortened status is left
 //! as it is, so that a status which is compared with the one before does not change because it was shortened.
 
 use crate::api::ProtectedOriginStatus;
@@ -14,6 +14,7 @@ pub const MOST: usize = 16 << 10;
 const DETAILS: [usize; 5] = [512, 256, 128, 64, 0];
 const WAYS: [usize; 2] = [128, 64];
 const MESSAGES: [usize; 3] = [512, 256, 128];
+const SENTENCES: [usize; 2] = [512, 256];
 
 /// Shortens a status that is too large.
 pub fn fit(status: &mut ProtectedOriginStatus) {
@@ -44,6 +45,18 @@ pub fn fit(status: &mut ProtectedOriginStatus) {
         }
         for condition in &mut status.conditions {
             condition.message = cut(&condition.message, most);
+        }
+    }
+    for most in SENTENCES {
+        if fits(status) {
+            return;
+        }
+        if let Some(diagnosis) = &mut status.diagnosis {
+            diagnosis.summary = cut(&diagnosis.summary, most);
+            shorten(&mut diagnosis.next_observation, most);
+            if let Some(remedy) = &mut diagnosis.remedy {
+                remedy.action = cut(&remedy.action, most);
+            }
         }
     }
 }
@@ -91,7 +104,6 @@ mod tests {
             object: "o".repeat(63),
             state: TargetState::Unavailable,
             detail: Some(text(1024)),
-            rolled_back: Some("f".repeat(16)),
         };
         let mut status = ProtectedOriginStatus {
             observed_generation: Some(1),
@@ -125,6 +137,7 @@ mod tests {
                 targets: (0..targets).map(target).collect(),
                 open: vec![text(256); 8],
                 narrowing: Some(narrowing(targets)),
+                rolled_back: vec!["f".repeat(16); targets.min(8)],
             }),
             last_handled_request: Some(text(256)),
             ..ProtectedOriginStatus::default()
@@ -143,7 +156,7 @@ mod tests {
     }
 
     fn narrowing(targets: usize) -> NarrowingStatus {
-        let prefixes = || (0..32).map(|i| format!("2001:db8:ffff:ffff:ffff:ffff:ff{i:02}:0/112")).collect();
+        let prefixes = || (0..8).map(|i| format!("2001:db8:ffff:ffff:ffff:ffff:ffff:ff0{i}/128")).collect();
         let target = |i: usize| NarrowedTarget {
             name: format!("target-{i:02}"),
             hash: "f".repeat(16),
@@ -154,7 +167,7 @@ mod tests {
             since_time: Time(Timestamp::UNIX_EPOCH),
             removed: prefixes(),
             distrusted: prefixes(),
-            targets: (0..targets).map(target).collect(),
+            targets: (0..targets.min(8)).map(target).collect(),
         }
     }
 

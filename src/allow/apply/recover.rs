@@ -35,9 +35,8 @@ impl Recovered {
 pub fn recover(input: &PlanInput<'_>, plan: &Plan, told: &AllowlistStatus) -> Option<Recovered> {
     let mut found = Recovered::default();
     for target in &plan.targets {
-        let earlier = told.targets.iter().find(|earlier| earlier.name == target.name);
-        if let Some(content) = earlier.and_then(|earlier| earlier.rolled_back.clone()) {
-            found.undone.push((target.spot.clone(), content));
+        if told.rolled_back.contains(&target.fingerprint) {
+            found.undone.push((target.spot.clone(), target.fingerprint.clone()));
         }
         let narrowed = told.narrowing.iter().flat_map(|note| note.targets.iter().map(move |narrowed| (note, narrowed)));
         for (note, narrowed) in narrowed.filter(|(_, narrowed)| narrowed.name == target.name) {

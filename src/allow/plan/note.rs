@@ -4,8 +4,9 @@ use super::{Direction, Step, TargetPlan, Write};
 use crate::api::status::NarrowedTarget;
 use crate::net::{AdmittedRanges, Prefix, Provenance, RangeSet};
 
-/// Prefixes that leave at once, of those to let in and of those to believe: as many as the status has room for.
-const MOST: usize = 32;
+/// Prefixes that leave at once, and targets that they leave: as many as the status has room for.
+const MOST: usize = 16;
+const MOST_TARGETS: usize = 8;
 
 /// A narrowing that is to be noted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,9 +19,10 @@ pub struct Note {
 impl Note {
     /// Takes in a step of a target. `false`: there is no room for what it removes.
     pub(in crate::allow) fn add(&mut self, target: &TargetPlan, step: &Step) -> bool {
+        let so_far = self.removed.len() + self.distrusted.len();
         let list = if target.kind.is_trust() { &mut self.distrusted } else { &mut self.removed };
         let fresh: Vec<Prefix> = target.removed.iter().filter(|prefix| !list.contains(prefix)).copied().collect();
-        if list.len() + fresh.len() > MOST {
+        if so_far + fresh.len() > MOST || self.targets.len() >= MOST_TARGETS {
             return false;
         }
         list.extend(fresh);

@@ -12,6 +12,9 @@ use std::fmt::Write as _;
 /// Prefixes that a detail spells out.
 const SPELT_OUT: usize = 10;
 
+/// Contents that the status says were rolled back: as many as one narrowing has targets.
+const MOST_ROLLED_BACK: usize = 8;
+
 /// Longest detail of a target, in bytes.
 const MOST_DETAIL: usize = 1024;
 
@@ -55,11 +58,18 @@ impl Plan {
                     targets,
                     open: self.open.clone(),
                     narrowing: None,
+                    rolled_back: self.rolled_back(),
                 })
             }
             Err(_) if targets.is_empty() => None,
             Err(_) => Some(AllowlistStatus { targets, ..AllowlistStatus::default() }),
         }
+    }
+
+    /// What is not tried again.
+    fn rolled_back(&self) -> Vec<String> {
+        let was = |target: &&TargetPlan| target.veto.as_ref().is_some_and(|veto| veto.reason == Reason::RolledBack);
+        self.targets.iter().filter(was).map(|target| target.fingerprint.clone()).take(MOST_ROLLED_BACK).collect()
     }
 
     /// Condition `AllowlistSynced` where nothing is written: in Observe and Plan, or without targets. `None`: it depends
@@ -119,15 +129,7 @@ impl TargetPlan {
         let mut parts: Vec<String> = detail.into_iter().collect();
         parts.extend(self.notes.iter().cloned());
         let detail = (!parts.is_empty()).then(|| cut(&parts.join("; "), MOST_DETAIL));
-        let rolled_back = self.veto.as_ref().filter(|veto| veto.reason == Reason::RolledBack);
-        TargetStatus {
-            name: self.name.clone(),
-            kind: self.kind,
-            object: self.object.clone(),
-            state,
-            detail,
-            rolled_back: rolled_back.map(|_| self.fingerprint.clone()),
-        }
+        TargetStatus { name: self.name.clone(), kind: self.kind, object: self.object.clone(), state, detail }
     }
 
     /// What would change, with counts and the first prefixes.

@@ -344,6 +344,13 @@ fn two_origins_on_one_entrance_leave_it_to_the_older() {
     site.neighbours = vec![neighbour(SITE, 1000)];
     let vetoes: Vec<_> = site.plan().targets.iter().map(|t| t.veto.clone().unwrap().reason).collect();
     assert_eq!(vetoes, [Reason::SharedEntrance, Reason::SharedEntrance]);
+    // The pods came to be shared later: its policy follows the list, and says whose they are as well.
+    let standing = written(&closed(), |text| text).replace("cidrs: [", "cidrs: [198.51.100.0/24, ");
+    let later = Situation { neighbours: site.neighbours, ..Situation::of(&standing) };
+    let target = &later.plan().targets[0];
+    assert_eq!((target.veto.as_ref(), target.added.len()), (None, 1));
+    assert!(target.notes[0].contains("is kept by ProtectedOrigin other already"), "{:?}", target.notes);
+    site = later;
     site.neighbours = vec![neighbour(&SITE.replace("mode: Enforce", "mode: Plan"), 1000)];
     assert_eq!(site.veto(), None, "one that only plans holds nothing");
 }
@@ -431,7 +438,7 @@ fn what_was_given_up_or_rolled_back_is_not_tried_again() {
     assert_eq!(site.veto(), Some(Reason::RolledBack));
     // Another process knows it from the status, for this list.
     let told = site.plan().status().unwrap();
-    assert_eq!(told.targets[0].rolled_back, Some(fingerprint));
+    assert_eq!(told.rolled_back, [fingerprint]);
     site.memory = Memory::default();
     assert_eq!(site.veto(), None);
     let found = recover(&site.input(), &site.plan(), &told).unwrap();

@@ -44,7 +44,7 @@ fn many_prefixes_leave_in_portions_that_the_status_can_hold() {
     assert_eq!((whole.removed.len(), whole.later), (100, 0), "a preview shows everything");
     for narrowing in [Narrowing::Noted(Vec::new()), Narrowing::Held("until later".to_owned())] {
         let planned = pods(&site, &narrowing);
-        assert_eq!((planned.removed.len(), planned.later), (32, 68), "{narrowing:?}");
+        assert_eq!((planned.removed.len(), planned.later), (16, 84), "{narrowing:?}");
         assert_eq!(directions(&planned), [Direction::Narrow]);
     }
     // What somebody put in by hand goes at once.
@@ -56,15 +56,20 @@ fn many_prefixes_leave_in_portions_that_the_status_can_hold() {
 #[test]
 fn a_note_has_room_for_what_several_targets_lose_in_common() {
     let mut all = vec!["192.0.2.0/24".to_owned()];
-    all.extend(numbered(20));
+    all.extend(numbered(10));
     let target = pods(&carrying(&all), &Narrowing::Noted(Vec::new()));
     let step = target.noteworthy().unwrap();
     let mut note = Note::default();
     assert!(note.add(&target, step) && note.add(&target, step));
-    assert_eq!((note.removed.len(), note.distrusted.len(), note.targets.len()), (20, 0, 2));
-    let other = TargetPlan { removed: vec!["203.0.113.0/27".parse().unwrap(); 13], ..target.clone() };
-    assert!(!note.add(&other, step), "33 prefixes have no room");
-    assert_eq!(note.targets.len(), 2);
+    assert_eq!((note.removed.len(), note.distrusted.len(), note.targets.len()), (10, 0, 2));
+    let other = TargetPlan { removed: vec!["203.0.113.0/27".parse().unwrap(); 7], ..target.clone() };
+    assert!(!note.add(&other, step), "17 prefixes have no room");
+    let trust = TargetPlan { kind: TargetType::TrustedProxies, ..other };
+    assert!(!note.add(&trust, step), "the two lists share the room");
+    for _ in 2..8 {
+        assert!(note.add(&target, step));
+    }
+    assert!(!note.add(&target, step), "a ninth target has no room");
 }
 
 #[test]
