@@ -4,9 +4,9 @@
 use super::key::OriginKey;
 use super::queue::Queue;
 use crate::api::ProtectedOrigin;
+use crate::observe::cluster::Tolerant;
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, ResourceExt};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-type Guarded = DeserializeGuard<ProtectedOrigin>;
+type Guarded = Tolerant<ProtectedOrigin>;
 
 /// A resource as it was last seen.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ mod trim;
 
 use super::carriers::{At, Sight};
 use super::shelves::{Key, Shelf};
+use super::tolerant::Tolerant;
 use super::{ClusterSource, Kind, Shelves};
 use crate::api::field::ObjectRef;
 use feed::{Feed, Scope};
@@ -187,7 +188,7 @@ impl Stores {
         &self,
         kind: Kind,
         scopes: Vec<Scope>,
-        api: impl Fn(Client) -> Api<feed::Guard<K>>,
+        api: impl Fn(Client) -> Api<Tolerant<K>>,
         place: fn(&Shelves) -> &Shelf<K>,
         trim: fn(&mut K),
     ) {

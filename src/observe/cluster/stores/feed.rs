@@ -1,10 +1,11 @@
 //! One watch that fills one shelf.
 
 use super::super::shelves::{Key, Shelf};
+use super::super::tolerant::Tolerant;
 use super::super::{Kind, Shelves};
 use super::{Change, Shared, trim};
 use futures::{Stream, StreamExt as _};
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::core::NamespaceResourceScope;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource};
@@ -16,8 +17,6 @@ use tokio::time::sleep;
 
 /// Until a kind that the cluster does not have is asked for again.
 const AGAIN: Duration = Duration::from_mins(5);
-
-pub(super) type Guard<K> = DeserializeGuard<K>;
 
 /// An object that can lie on a shelf.
 pub(super) trait Kept:
@@ -70,7 +69,7 @@ impl Scope {
 pub(super) struct Feed<K> {
     pub kind: Kind,
     pub scope: Scope,
-    pub api: Api<Guard<K>>,
+    pub api: Api<Tolerant<K>>,
     pub place: fn(&Shelves) -> &Shelf<K>,
     pub trim: fn(&mut K),
 }
@@ -85,7 +84,7 @@ impl<K: Kept> Feed<K> {
         }
     }
 
-    async fn follow(&self, events: impl Stream<Item = watcher::Result<Event<Guard<K>>>>, shared: &Shared) {
+    async fn follow(&self, events: impl Stream<Item = watcher::Result<Event<Tolerant<K>>>>, shared: &Shared) {
         let mut events = std::pin::pin!(events);
         let mut listed = BTreeSet::new();
         while let Some(event) = events.next().await {
@@ -116,7 +115,7 @@ impl<K: Kept> Feed<K> {
         }
     }
 
-    fn take_in(&self, object: Guard<K>, shared: &Shared) {
+    fn take_in(&self, object: Tolerant<K>, shared: &Shared) {
         let key = Key::of(&object);
         match object.0 {
             Ok(mut object) => {
@@ -128,8 +127,8 @@ impl<K: Kept> Feed<K> {
                     self.tell(key, shared);
                 }
             }
-            Err(invalid) => {
-                let (kind, error) = (self.kind, invalid.error.as_str());
+            Err(unreadable) => {
+                let (kind, error) = (self.kind, unreadable.error.as_str());
                 tracing::warn!(%kind, namespace = key.namespace, name = key.name, error, "object cannot be read; it is left out");
                 self.remove(&key, shared);
             }
