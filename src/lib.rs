@@ -14,3 +14,4 @@ pub mod net;
 pub mod observe;
 pub mod operate;
 pub mod report;
+mod yaml;

@@ -92,7 +92,7 @@ struct Table {
 
 static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     // The file is compiled in and a test parses it, so an empty table can only mean a broken build.
-    serde_saphyr::from_str::<Table>(include_str!("data/providers.yaml")).map_or_else(|_| Vec::new(), |t| t.providers)
+    crate::yaml::read::<Table>(include_str!("data/providers.yaml")).map_or_else(|_| Vec::new(), |t| t.providers)
 });
 
 impl Provider {

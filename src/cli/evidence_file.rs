@@ -6,6 +6,9 @@ use crate::evidence::{Case, Fact, Subject, Track, case};
 use anyhow::{Context, anyhow, ensure};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_saphyr::Spanned;
 use std::fs;
 use std::path::Path;
 
@@ -16,17 +19,29 @@ pub fn save(case: &Case, path: &Path) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write --save-evidence {}", path.display()))
 }
 
-/// Evidence as it comes from elsewhere. A record that only adds facts needs no subject.
+/// A record as it stands in the file. Its parts become types from JSON's values (`crate::yaml` says why) and keep their
+/// places for errors.
 #[derive(Deserialize, Debug)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    api_version: String,
+    kind: String,
+    at: Option<Timestamp>,
+    subject: Option<Spanned<Value>>,
+    #[serde(default)]
+    tracks: Vec<Spanned<Value>>,
+    #[serde(default)]
+    facts: Vec<Spanned<Value>>,
+}
+
+/// Evidence as it comes from elsewhere. A record that only adds facts needs no subject.
+#[derive(Debug)]
 struct Record {
     api_version: String,
     kind: String,
     at: Option<Timestamp>,
     subject: Option<Subject>,
-    #[serde(default)]
     tracks: Vec<Track>,
-    #[serde(default)]
     facts: Vec<Fact>,
 }
 
@@ -67,13 +82,21 @@ pub fn merge(case: &mut Case, path: &Path) -> anyhow::Result<()> {
 fn record(path: &Path) -> anyhow::Result<(String, Record)> {
     let input::Document { name, text } = input::read(path)?;
     // JSON is YAML, and records of other tools may be written by hand.
-    let record: Record = serde_saphyr::from_str(&text)
+    let written: Written = serde_saphyr::from_str(&text)
         .map_err(|error| anyhow!("{name}: is no evidence: {}", error.without_snippet()))?;
-    ensure!(
-        record.api_version == API_VERSION,
-        "{name}: apiVersion is {:?}; this version reads {API_VERSION}",
-        record.api_version
-    );
-    ensure!(record.kind == case::KIND, "{name}: kind is {:?}, not {}", record.kind, case::KIND);
-    Ok((name, record))
+    let Written { api_version, kind, at, subject, tracks, facts } = written;
+    ensure!(api_version == API_VERSION, "{name}: apiVersion is {api_version:?}; this version reads {API_VERSION}");
+    ensure!(kind == case::KIND, "{name}: kind is {kind:?}, not {}", case::KIND);
+    let subject = subject.map(|part| read(&name, "subject", part)).transpose()?;
+    let (tracks, facts) = (each(&name, "tracks", tracks)?, each(&name, "facts", facts)?);
+    Ok((name, Record { api_version, kind, at, subject, tracks, facts }))
+}
+
+fn each<T: DeserializeOwned>(name: &str, field: &str, parts: Vec<Spanned<Value>>) -> anyhow::Result<Vec<T>> {
+    parts.into_iter().enumerate().map(|(i, part)| read(name, &format!("{field}[{i}]"), part)).collect()
+}
+
+fn read<T: DeserializeOwned>(name: &str, field: &str, part: Spanned<Value>) -> anyhow::Result<T> {
+    let line = part.referenced.line();
+    serde_json::from_value(part.value).map_err(|error| anyhow!("{name}: is no evidence: {field}, line {line}: {error}"))
 }

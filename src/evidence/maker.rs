@@ -152,7 +152,7 @@ struct Table {
 
 static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
     // The file is compiled in and a test parses it, so an empty table can only mean a broken build.
-    serde_saphyr::from_str::<Table>(include_str!("data/makers.yaml")).map_or_else(|_| Vec::new(), |table| table.makers)
+    crate::yaml::read::<Table>(include_str!("data/makers.yaml")).map_or_else(|_| Vec::new(), |table| table.makers)
 });
 
 /// All makers, in the order in which their marks are tried.

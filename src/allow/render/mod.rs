@@ -6,7 +6,7 @@ pub mod network_policy;
 pub mod output;
 mod owned;
 
-use similar::TextDiff;
+use diffy::DiffOptions;
 
 /// Lines of context around a change.
 const CONTEXT: usize = 3;
@@ -16,9 +16,10 @@ pub(super) fn diff(object: &str, before: &str, after: &str) -> String {
     if before == after {
         return String::new();
     }
-    TextDiff::from_lines(before, after)
-        .unified_diff()
-        .context_radius(CONTEXT)
-        .header(&format!("{object} (now)"), &format!("{object} (planned)"))
+    DiffOptions::new()
+        .set_context_len(CONTEXT)
+        .set_original_filename(format!("{object} (now)"))
+        .set_modified_filename(format!("{object} (planned)"))
+        .create_patch(before, after)
         .to_string()
 }

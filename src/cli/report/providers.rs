@@ -16,7 +16,7 @@ pub struct Ticket {
 }
 
 static TICKETS: LazyLock<Vec<Ticket>> =
-    LazyLock::new(|| serde_saphyr::from_str(include_str!("data/tickets.yaml")).unwrap_or_default());
+    LazyLock::new(|| crate::yaml::read(include_str!("data/tickets.yaml")).unwrap_or_default());
 
 /// The provider's entry, else that of any proxy.
 pub fn ticket(provider: Provider) -> Ticket {

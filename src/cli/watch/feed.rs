@@ -3,10 +3,10 @@
 
 use super::origin::{Key, Origin};
 use crate::api::ProtectedOrigin;
+use crate::observe::cluster::Tolerant;
 use anyhow::{Context, anyhow};
 use futures::StreamExt;
 use kube::api::ListParams;
-use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{Config, Event, watcher};
 use kube::{Api, Client, ResourceExt};
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub struct Scope {
 }
 
 /// An object that does not fit the kind is left out; it does not stop the others.
-type Guarded = DeserializeGuard<ProtectedOrigin>;
+type Guarded = Tolerant<ProtectedOrigin>;
 
 impl Scope {
     fn api(&self) -> Api<Guarded> {

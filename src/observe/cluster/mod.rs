@@ -23,6 +23,7 @@ mod routes;
 mod selection;
 mod shelves;
 mod stores;
+mod tolerant;
 mod traefik;
 mod unread;
 
@@ -55,6 +56,7 @@ pub use policies::node_addresses;
 pub use selection::{Guarded, GuardedError, matches, pods_behind, pods_of, selector_and_ports, within};
 pub use shelves::Shelves;
 pub use stores::{Change, Options, Stores, Waiting, dynamic};
+pub use tolerant::Tolerant;
 pub use traefik::{entry_points, unvouched_entry_points};
 pub use unread::{kinds_are_known, unread_policies};
 

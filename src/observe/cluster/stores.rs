@@ -12,6 +12,7 @@ mod trim;
 
 use super::carriers::{At, Sight};
 use super::shelves::{Key, Shelf};
+use super::tolerant::Tolerant;
 use super::{ClusterSource, ControllerNamespaces, Kind, Shelves};
 use crate::api::field::ObjectRef;
 use feed::{Feed, Scope};
@@ -191,7 +192,7 @@ impl Stores {
         &self,
         kind: Kind,
         scopes: Vec<Scope>,
-        api: impl Fn(Client) -> Api<feed::Guard<K>>,
+        api: impl Fn(Client) -> Api<Tolerant<K>>,
         place: fn(&Shelves) -> &Shelf<K>,
         trim: fn(&mut K),
     ) {

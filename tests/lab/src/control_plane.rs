@@ -162,7 +162,12 @@ impl ControlPlane {
 
     /// Lets a host reach the API server at the address that the kubeconfigs name, for as long as the bridge is held.
     pub fn open_in(&self, host: &Host) -> Result<Bridge> {
-        Bridge::open(host, self.port)
+        Bridge::open(host, ([127, 0, 0, 1], self.port).into(), self.port)
+    }
+
+    /// The host is the API server for others, at one of its addresses. The serving certificate names 10.0.0.1.
+    pub fn serve_at(&self, host: &Host, port: u16) -> Result<Bridge> {
+        Bridge::open(host, host.at(port), self.port)
     }
 
     /// A command that is `kubectl` as the administrator.

@@ -1,11 +1,12 @@
 //! One watch that fills one shelf.
 
 use super::super::shelves::{Key, Shelf};
+use super::super::tolerant::Tolerant;
 use super::super::{Kind, Shelves};
 use super::absence::{Absence, SLOWLY, absence, problem};
 use super::{Change, Shared, trim};
 use futures::{Stream, StreamExt as _};
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::core::NamespaceResourceScope;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client, Resource};
@@ -13,8 +14,6 @@ use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use tokio::time::sleep;
-
-pub(super) type Guard<K> = DeserializeGuard<K>;
 
 /// An object that can lie on a shelf.
 pub(super) trait Kept:
@@ -67,7 +66,7 @@ impl Scope {
 pub(super) struct Feed<K> {
     pub kind: Kind,
     pub scope: Scope,
-    pub api: Api<Guard<K>>,
+    pub api: Api<Tolerant<K>>,
     pub place: fn(&Shelves) -> &Shelf<K>,
     pub trim: fn(&mut K),
 }
@@ -82,7 +81,7 @@ impl<K: Kept> Feed<K> {
         }
     }
 
-    async fn follow(&self, events: impl Stream<Item = watcher::Result<Event<Guard<K>>>>, shared: &Shared) {
+    async fn follow(&self, events: impl Stream<Item = watcher::Result<Event<Tolerant<K>>>>, shared: &Shared) {
         let mut events = std::pin::pin!(events);
         let mut listed = BTreeSet::new();
         while let Some(event) = events.next().await {
@@ -112,7 +111,7 @@ impl<K: Kept> Feed<K> {
         }
     }
 
-    fn take_in(&self, object: Guard<K>, shared: &Shared) {
+    fn take_in(&self, object: Tolerant<K>, shared: &Shared) {
         let key = Key::of(&object);
         match object.0 {
             Ok(mut object) => {
@@ -124,8 +123,8 @@ impl<K: Kept> Feed<K> {
                     self.tell(key, shared);
                 }
             }
-            Err(invalid) => {
-                let (kind, error) = (self.kind, invalid.error.as_str());
+            Err(unreadable) => {
+                let (kind, error) = (self.kind, unreadable.error.as_str());
                 tracing::warn!(%kind, namespace = key.namespace, name = key.name, error, "object cannot be read; it is left out");
                 self.remove(&key, shared);
             }

@@ -1,9 +1,10 @@
-//! The API server inside a host: a listener at the same loopback address that relays to the real one.
+//! The API server inside a host: a listener that relays to the real one, at the same loopback address or at one that other
+//! hosts reach.
 //!
 //! With it one kubeconfig works everywhere, and the machine's own network stays untouched.
 
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -19,10 +20,10 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    pub(super) fn open(host: &Host, port: u16) -> Result<Self> {
+    pub(super) fn open(host: &Host, listen: SocketAddr, port: u16) -> Result<Self> {
         let listener = host
-            .inside(|| TcpListener::bind(("127.0.0.1", port)))?
-            .with_context(|| format!("listening on 127.0.0.1:{port} of {}", host.name()))?;
+            .inside(|| TcpListener::bind(listen))?
+            .with_context(|| format!("listening on {listen} of {}", host.name()))?;
         listener.set_nonblocking(true)?;
         let closed = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&closed);

@@ -2,16 +2,16 @@
 
 use super::*;
 use crate::observe::cluster::stores::Standing;
+use crate::observe::cluster::tolerant::Unreadable;
 use futures::stream;
 use k8s_openapi::api::core::v1::Node;
-use kube::core::error_boundary::InvalidObject;
 use parking_lot::Mutex;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 
-type Events = Vec<watcher::Result<Event<Guard<Node>>>>;
+type Events = Vec<watcher::Result<Event<Tolerant<Node>>>>;
 
 fn shared() -> Shared {
     Shared {
@@ -22,17 +22,17 @@ fn shared() -> Shared {
     }
 }
 
-fn node(name: &str, version: &str, address: &str) -> Guard<Node> {
-    DeserializeGuard(Ok(serde_json::from_value(json!({
+fn node(name: &str, version: &str, address: &str) -> Tolerant<Node> {
+    Tolerant(Ok(serde_json::from_value(json!({
         "metadata": {"name": name, "resourceVersion": version, "annotations": {"beat": version}},
         "status": {"addresses": [{"type": "InternalIP", "address": address}], "conditions": [{"type": "Ready", "status": "True", "message": version}]},
     }))
     .unwrap()))
 }
 
-fn broken(name: &str) -> Guard<Node> {
+fn broken(name: &str) -> Tolerant<Node> {
     let metadata = serde_json::from_value(json!({"name": name})).unwrap();
-    DeserializeGuard(Err(InvalidObject { error: "status.addresses is no list".to_owned(), metadata }))
+    Tolerant(Err(Unreadable { error: "status.addresses is no list".to_owned(), metadata }))
 }
 
 /// Lets the events pass; the names that changed, in order, and what lies on the shelf then.
