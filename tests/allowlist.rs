@@ -102,6 +102,44 @@ async fn prefixes_come_at_once_and_go_when_they_may() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_leaves_is_noted_first_and_many_prefixes_leave_in_lots() {
+    let singles: Vec<String> = (0..20).map(|i| format!("198.51.100.{}/32", 2 * i)).collect();
+    let list: Vec<&str> = std::iter::once("192.0.2.0/24").chain(singles.iter().map(String::as_str)).collect();
+    let mut site = Site::new("lots", BOTH, &list).await;
+    site.reconcile().await;
+    site.list(&["192.0.2.0/24"]).await;
+    // Nothing is written before the status says what leaves.
+    let noted = site.apply_plan(&site.plan()).await;
+    let note = noted.note.unwrap();
+    assert_eq!((noted.writes.len(), note.removed.len(), note.targets.len()), (0, 16, 2));
+    let waits = noted.targets[0].detail.as_deref().unwrap();
+    assert!(
+        waits.starts_with("keeps 16 prefixes (198.51.100.0/32, ") && waits.ends_with(") until the status notes it"),
+        "{waits}"
+    );
+    // What was noted is written before anything else is noted.
+    site.narrowing = Narrowing::Noted(vec![note.targets[0].clone()]);
+    let first = site.apply_plan(&site.plan()).await;
+    assert_eq!(first.writes.iter().map(|w| w.target.as_str()).collect::<Vec<_>>(), ["pods"]);
+    assert!(first.note.is_none());
+    let waits = first.targets[1].detail.as_deref().unwrap();
+    assert!(waits.ends_with(" until what leaves before is seen to do no harm"), "{waits}");
+    assert_eq!((site.blocks().len(), first.rollbacks.len()), (5, 1));
+    // The rest follows in its turn.
+    site.settle().await;
+    site.narrowing = Narrowing::Noted(note.targets);
+    let second = site.apply_plan(&site.plan()).await;
+    assert_eq!(
+        second.synced.message,
+        "2 targets carry 1 prefix; pods: keeps 4 prefixes (198.51.100.32/32, 198.51.100.34/32, 198.51.100.36/32, \
+         198.51.100.38/32) until what leaves before is seen to do no harm; web: keeps 4 more prefixes that leave next"
+    );
+    site.settle().await;
+    site.reconcile().await;
+    assert_eq!((site.blocks(), annotation(&site.ingress())), (vec!["192.0.2.0/24".to_owned()], Some("192.0.2.0/24")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_target_is_widened_before_any_is_narrowed() {
     let mut site = Site::new("order", BOTH, &TWO).await;
     site.reconcile().await;

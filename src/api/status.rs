@@ -242,9 +242,15 @@ pub struct NarrowedTarget {
     /// Identifies what it carries afterwards.
     #[schemars(length(max = 80))]
     pub hash: String,
-    /// It carried no list before, and would carry none again.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub first: bool,
+    /// What the target carried before and would carry again: `List`, or `Nothing`.
+    pub before: CarriedBefore,
+}
+
+/// What a narrowing began from.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display)]
+pub enum CarriedBefore {
+    List,
+    Nothing,
 }
 
 /// State of one target.

@@ -175,6 +175,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_name_of_a_namespace_is_said_to_be_none() {
+        let told = parse(&["--ingress-controller-namespace", "Edge_1"]).unwrap_err();
+        assert!(told.contains("a namespace's name is 1 to 63 lower-case letters, digits and hyphens"), "{told}");
+    }
+
+    #[test]
     fn flags_are_read_and_wrong_ones_are_named() {
         let o = parse(&[
             "--allow-target",

@@ -1,7 +1,7 @@
 //! A status stays small, whatever is in it: many targets and much evidence lose words, never facts.
 //!
-//! Words go in a fixed order, each step for the whole status, until it fits: details of evidence, details of targets,
-//! then the ends of what stays open, of long messages and of the verdict's sentences. What a step leaves depends only on what it is given and a shortened status is left
+//! Words go in a fixed order, each step for the whole status, until it fits: details of evidence, the ends
+//! of the verdict's sentences, details of targets, then the ends of what stays open and of long messages. What a step leaves depends only on what it is given and a shortened status is left
 //! as it is, so that a status which is compared with the one before does not change because it was shortened.
 
 use crate::api::ProtectedOriginStatus;
@@ -25,6 +25,18 @@ pub fn fit(status: &mut ProtectedOriginStatus) {
         let evidence = status.diagnosis.iter_mut().flat_map(|d| &mut d.evidence);
         evidence.for_each(|item| shorten(&mut item.detail, most));
     }
+    for most in SENTENCES {
+        if fits(status) {
+            return;
+        }
+        if let Some(diagnosis) = &mut status.diagnosis {
+            diagnosis.summary = cut(&diagnosis.summary, most);
+            shorten(&mut diagnosis.next_observation, most);
+            if let Some(remedy) = &mut diagnosis.remedy {
+                remedy.action = cut(&remedy.action, most);
+            }
+        }
+    }
     for most in DETAILS {
         if fits(status) {
             return;
@@ -47,18 +59,6 @@ pub fn fit(status: &mut ProtectedOriginStatus) {
             condition.message = cut(&condition.message, most);
         }
     }
-    for most in SENTENCES {
-        if fits(status) {
-            return;
-        }
-        if let Some(diagnosis) = &mut status.diagnosis {
-            diagnosis.summary = cut(&diagnosis.summary, most);
-            shorten(&mut diagnosis.next_observation, most);
-            if let Some(remedy) = &mut diagnosis.remedy {
-                remedy.action = cut(&remedy.action, most);
-            }
-        }
-    }
 }
 
 fn fits(status: &ProtectedOriginStatus) -> bool {
@@ -75,8 +75,8 @@ mod tests {
     use super::*;
     use crate::api::conditions::{self, ConditionType, Truth};
     use crate::api::status::{
-        AllowlistStatus, Diagnosis, EvidenceItem, NarrowedTarget, NarrowingState, NarrowingStatus, Remedy, Scope,
-        ScopeType, TargetState, TargetStatus,
+        AllowlistStatus, CarriedBefore, Diagnosis, EvidenceItem, NarrowedTarget, NarrowingState, NarrowingStatus,
+        Remedy, Scope, ScopeType, TargetState, TargetStatus,
     };
     use crate::api::targets::TargetType;
     use crate::api::{Access, Cause, Confidence, Layer, Observation, Outcome, Pattern, Phase};
@@ -160,7 +160,7 @@ mod tests {
         let target = |i: usize| NarrowedTarget {
             name: format!("target-{i:02}"),
             hash: "f".repeat(16),
-            first: i.is_multiple_of(2),
+            before: CarriedBefore::Nothing,
         };
         NarrowingStatus {
             state: NarrowingState::Watched,

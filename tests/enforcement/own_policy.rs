@@ -52,7 +52,7 @@ struct Around {
     _bridge: Bridge,
 }
 
-const PROXY: &str = "198.51.100.80";
+const PROXY: &str = "198.51.100.100";
 const ORIGIN: &str = "203.0.113.80";
 
 impl Around {

@@ -5,7 +5,7 @@ use super::Rollback;
 use crate::allow::memory::{Fingerprint, Memory, ObjectKey};
 use crate::allow::plan::{Direction, Plan, PlanInput, TargetPlan, Write, release_of, toward};
 use crate::api::conditions::Reason;
-use crate::api::status::{AllowlistStatus, NarrowedTarget, NarrowingState, NarrowingStatus};
+use crate::api::status::{AllowlistStatus, CarriedBefore, NarrowedTarget, NarrowingState, NarrowingStatus};
 use crate::net::{Prefix, RangeSet};
 
 /// What an earlier process left behind.
@@ -72,7 +72,7 @@ enum Back {
 }
 
 fn back(input: &PlanInput<'_>, target: &TargetPlan, note: &NarrowingStatus, narrowed: &NarrowedTarget) -> Back {
-    if narrowed.first {
+    if narrowed.before == CarriedBefore::Nothing {
         let absent = target.steps.first().is_some_and(|step| step.write.is_first());
         return match release_of(input, target) {
             _ if absent => Back::There,

@@ -1,7 +1,7 @@
 //! What the status notes of a narrowing before it is written, so that whoever leads then can take it back.
 
 use super::{Direction, Step, TargetPlan, Write};
-use crate::api::status::NarrowedTarget;
+use crate::api::status::{CarriedBefore, NarrowedTarget};
 use crate::net::{AdmittedRanges, Prefix, Provenance, RangeSet};
 
 /// Prefixes that leave at once, and targets that they leave: as many as the status has room for.
@@ -41,7 +41,8 @@ impl TargetPlan {
 
     /// How the status names a step.
     pub(in crate::allow) fn narrowed(&self, step: &Step) -> NarrowedTarget {
-        NarrowedTarget { name: self.name.clone(), hash: step.fingerprint.clone(), first: step.write.is_first() }
+        let before = if step.write.is_first() { CarriedBefore::Nothing } else { CarriedBefore::List };
+        NarrowedTarget { name: self.name.clone(), hash: step.fingerprint.clone(), before }
     }
 }
 

@@ -187,6 +187,8 @@ mod tests {
             assert!(few.contains(&format!("not allowed to {right}")), "{few:#?}");
         }
         assert!(!few.iter().any(|right| right.contains("pods in the whole")));
+        let missing = of_role(&[], OWN, "edge", "second").unwrap_err();
+        assert_eq!(missing.to_string(), "deploy/base/rbac.yaml has no Role leeward");
         let optional = rights(&place(&[], &[])).unwrap().into_iter().filter(|right| right.optional).map(|r| r.resource);
         assert_eq!(optional.collect::<BTreeSet<_>>(), LESS.map(str::to_owned).into());
     }

@@ -1,7 +1,7 @@
 //! What is noted before it is written, how much of it leaves at once, and what another process makes of the note.
 
 use super::*;
-use crate::api::status::{AllowlistStatus, NarrowingState, NarrowingStatus};
+use crate::api::status::{AllowlistStatus, CarriedBefore, NarrowingState, NarrowingStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// The situation in which the policy carries these prefixes as Leeward wrote it, and the list is the usual one.
@@ -105,7 +105,7 @@ fn a_first_isolation_is_taken_back_by_its_end() {
     let before = Situation::of(&open);
     let planned = pods(&before, &Narrowing::Noted(Vec::new()));
     let told = told(&planned, NarrowingState::Noted);
-    assert!(told.narrowing.as_ref().unwrap().targets[0].first);
+    assert_eq!(told.narrowing.as_ref().unwrap().targets[0].before, CarriedBefore::Nothing);
     let plans = |situation: &Situation| plan(&situation.input());
     assert!(recover(&before.input(), &plans(&before), &told).unwrap().is_empty());
     let after = Situation::of(&written(&open, |text| text));

@@ -147,7 +147,15 @@ fn an_ingress_class_says_which_controller_serves() {
     assert_eq!(of_class("k8s.io/ingress-nginx").0, Some(Reason::AddressSeenMismatch));
     assert_eq!(of_class("example.com/quiet"), (None, String::new()));
     let (reason, note) = of_class("example.com/else");
-    assert!(reason.is_none() && note.contains("no pod is seen that runs example.com/else"), "{note}");
+    assert_eq!(reason, None);
+    assert!(
+        note.contains("no pod is seen that runs example.com/else, the controller of IngressClass traefik"),
+        "{note}"
+    );
+    let annotation = "annotations: {other: thing, kubernetes.io/ingress.class: inner}";
+    let (reason, note) = said(&site.replace("annotations: {other: thing}", annotation), UNKNOWN);
+    assert_eq!(reason, None);
+    assert!(note.contains("no pod is seen that runs ingress-nginx for class inner"), "{note}");
 }
 
 #[test]

@@ -98,6 +98,13 @@ mod tests {
         watcher::Error::InitialListFailed(kube::Error::Api(status.boxed()))
     }
 
+    #[test]
+    fn what_the_api_server_said_is_told_with_what_was_asked() {
+        assert_eq!(problem(&refused(403)), "list failed: things is forbidden");
+        let ended = watcher::Error::WatchError(kube::core::Status::failure("too old", "Expired").boxed());
+        assert_eq!(problem(&ended), "watch failed: too old");
+    }
+
     #[tokio::test]
     async fn a_missing_right_is_told_from_a_missing_kind() {
         let gateway = server("/apis/gateway.networking.k8s.io/v1", "httproutes");

@@ -189,3 +189,17 @@ fn an_announcement_that_waits_says_for_what() {
     let message = &conditions::get(&told.conditions, ConditionType::Acknowledged).unwrap().message;
     assert_eq!(message, "the announced list is acknowledged");
 }
+
+#[test]
+fn those_that_cannot_be_read_are_named_with_what_to_do() {
+    let said = |names: &[&str]| Waiting::Unreadable(names.iter().map(|name| (*name).to_owned()).collect()).words();
+    let (reason, message) = said(&["shop/odd"]);
+    assert_eq!(reason, Reason::AwaitingOrigins);
+    assert_eq!(
+        message,
+        "Leeward cannot read every ProtectedOrigin that uses this network or may (shop/odd), so nobody knows whether the \
+         announced list is allowed there: their condition Accepted says what is wrong; correct or delete them, or update \
+         Leeward and its CRDs together"
+    );
+    assert!(said(&["a/a", "b/b", "c/c", "d/d", "e/e"]).1.contains("(a/a, b/b, c/c, and 2 more)"));
+}
