@@ -49,7 +49,7 @@ impl Reconciler {
             // What was written is found out as after another process.
             keep.recalled = false;
             let message = "the API server did not answer in time while targets were written; trying again";
-            let noted = about.look.prior.allowlist.as_ref().and_then(|list| list.narrowing.clone());
+            let noted = narrowing::told(about.look.prior).cloned();
             return Outcome {
                 synced: Answer::new(Truth::Unknown, Reason::Pending, message),
                 allowlist: plan.status().map(|list| AllowlistStatus { narrowing: noted, ..list }),
@@ -66,7 +66,11 @@ impl Reconciler {
         } else {
             message.clone()
         };
-        let narrowing = narrowing::status(about.look, applied.note.as_ref(), keep.after.as_ref());
+        let narrowing = if plan.mode == Mode::Enforce && unclear(about, keep) {
+            narrowing::told(prior).cloned()
+        } else {
+            narrowing::status(about.look, applied.note.as_ref(), keep.after.as_ref())
+        };
         let allowlist = plan.status_with(applied.targets).map(|a| labelled(AllowlistStatus { narrowing, ..a }, prior));
         // What is noted is written as soon as it stands there.
         let soon = applied.note.is_some().then_some(Duration::ZERO);
@@ -82,7 +86,9 @@ impl Reconciler {
     /// What the targets should carry, and what that takes. Pure: nothing is asked or written.
     pub(super) fn plan(&self, about: &About<'_>, keep: &Keep) -> allow::Plan {
         let narrowing = match about.diagnosed.healthy() {
-            Some(true) if keep.after.is_none() => Narrowing::Noted(narrowing::noted(about.look.prior)),
+            Some(true) if keep.after.is_none() && !unclear(about, keep) => {
+                Narrowing::Noted(narrowing::noted(about.look.prior))
+            }
             Some(true) => Narrowing::Held("until the last write has been probed".to_owned()),
             _ => Narrowing::Held("until the site is seen to work".to_owned()),
         };
@@ -131,7 +137,7 @@ impl Reconciler {
                 Some(After { since: Instant::now(), ask: keep.asks, due: None, was_healthy: true, bad: 0, rollbacks });
             self.prober.ask(about.look.key, keep.asks).await;
         }
-        !found.is_empty()
+        !found.is_empty() || told.narrowing.is_some()
     }
 
     /// The other origins of the namespace.
@@ -205,6 +211,11 @@ impl Reconciler {
             }
         }
     }
+}
+
+/// Whether an earlier process noted a narrowing of which is not known yet what became of it.
+fn unclear(about: &About<'_>, keep: &Keep) -> bool {
+    !keep.recalled && narrowing::told(about.look.prior).is_some()
 }
 
 /// What was written under Enforce and is not kept any more says so; a target that never was does not.
