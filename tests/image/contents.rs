@@ -12,7 +12,7 @@ use std::process::Command;
 const MEBIBYTE: u64 = 1024 * 1024;
 /// What it had when it was last measured, rounded up: it may not grow unseen. The aim is 15 (docs/releasing.md). The whole
 /// image may have three more.
-const LARGEST_PROGRAM: u64 = 19 * MEBIBYTE;
+const LARGEST_PROGRAM: u64 = 20 * MEBIBYTE;
 
 fn files(root: &Path) -> Vec<String> {
     let text = run(Command::new("find").arg(root).args(["!", "-type", "d", "-printf", "%P\n"])).unwrap();
