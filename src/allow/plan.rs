@@ -29,8 +29,8 @@ use std::net::IpAddr;
 
 pub use super::guard::Neighbour;
 pub use note::Note;
+pub(super) use release::end_of;
 pub use release::release;
-pub(super) use release::release_of;
 pub use summary::Synced;
 
 /// Everything that a plan depends on.
@@ -232,13 +232,15 @@ fn one(input: &PlanInput<'_>, target: &ValidTarget, desired: &Desired) -> Target
 }
 
 /// What leads from what stands to a list that holds these ranges as well.
-pub(super) fn toward(input: &PlanInput<'_>, planned: &TargetPlan, more: &RangeSet) -> Option<TargetPlan> {
-    let target = input.origin.allowlist.targets.iter().find(|target| target.name() == planned.name)?;
-    let network = input.origin.network.as_ref().and_then(|name| input.source.proxy_network(name));
-    let desired = desired(network.as_deref(), input.origin, input.now).ok()?;
-    let all = ranges(target, &desired).ranges().union(more);
+pub(super) fn wider(
+    input: &PlanInput<'_>,
+    target: &ValidTarget,
+    desired: &Desired,
+    more: &RangeSet,
+) -> Option<TargetPlan> {
+    let all = ranges(target, desired).ranges().union(more);
     let all = AdmittedRanges::admit(all, Provenance::Local).ok()?;
-    Some(towards(input, target, &desired, &all))
+    Some(towards(input, target, desired, &all))
 }
 
 /// What a target should carry. Who else may come in is not believed what he says of visitors.

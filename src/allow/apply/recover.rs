@@ -2,10 +2,12 @@
 //! how to take that back.
 
 use super::Rollback;
+use crate::allow::desired::Desired;
 use crate::allow::memory::{Fingerprint, Memory, ObjectKey};
-use crate::allow::plan::{Direction, Plan, PlanInput, TargetPlan, Write, release_of, toward};
+use crate::allow::plan::{Direction, Plan, PlanInput, TargetPlan, Write, end_of, wider};
 use crate::api::conditions::Reason;
 use crate::api::status::{AllowlistStatus, CarriedBefore, NarrowedTarget, NarrowingState, NarrowingStatus};
+use crate::api::validated::ValidTarget;
 use crate::net::{Prefix, RangeSet};
 
 /// What an earlier process left behind.
@@ -34,28 +36,24 @@ impl Recovered {
 /// Compares what the last status tells with what stands now. `None`: that is not known yet.
 pub fn recover(input: &PlanInput<'_>, plan: &Plan, told: &AllowlistStatus) -> Option<Recovered> {
     let mut found = Recovered::default();
-    for target in &plan.targets {
+    // A plan has a target for each of the spec, in its order.
+    for (valid, target) in input.origin.allowlist.targets.iter().zip(&plan.targets) {
         if told.rolled_back.contains(&target.fingerprint) {
             found.undone.push((target.spot.clone(), target.fingerprint.clone()));
         }
-        let narrowed = told.narrowing.iter().flat_map(|note| note.targets.iter().map(move |narrowed| (note, narrowed)));
-        for (note, narrowed) in narrowed.filter(|(_, narrowed)| narrowed.name == target.name) {
-            if plan.desired.is_err() || target.veto.as_ref().is_some_and(|veto| veto.reason == Reason::Pending) {
-                return None;
+        let Some(note) = &told.narrowing else { continue };
+        let Some(narrowed) = note.targets.iter().find(|narrowed| narrowed.name == target.name) else { continue };
+        let desired = plan.desired.as_ref().ok().filter(|_| !is_being_read(target))?;
+        match back(input, desired, valid, target, note, narrowed) {
+            Back::From(write) => {
+                let (target, hash) = (target.clone(), narrowed.hash.clone());
+                found.rollbacks.push(Rollback::new(&plan.origin, target, hash, write));
             }
-            match back(input, target, note, narrowed) {
-                Back::From(write) => found.rollbacks.push(Rollback::from_note(
-                    &plan.origin,
-                    target.clone(),
-                    narrowed.hash.clone(),
-                    write,
-                )),
-                // It was seen to stand, and does not any more.
-                Back::There if note.state == NarrowingState::Watched => {
-                    found.undone.push((target.spot.clone(), narrowed.hash.clone()));
-                }
-                Back::There | Back::Unknown => {}
+            // It was seen to stand, and does not any more.
+            Back::There if note.state == NarrowingState::Watched => {
+                found.undone.push((target.spot.clone(), narrowed.hash.clone()));
             }
+            Back::There | Back::Unknown => {}
         }
     }
     Some(found)
@@ -71,12 +69,23 @@ enum Back {
     Unknown,
 }
 
-fn back(input: &PlanInput<'_>, target: &TargetPlan, note: &NarrowingStatus, narrowed: &NarrowedTarget) -> Back {
+fn is_being_read(target: &TargetPlan) -> bool {
+    target.veto.as_ref().is_some_and(|veto| veto.reason == Reason::Pending)
+}
+
+fn back(
+    input: &PlanInput<'_>,
+    desired: &Desired,
+    valid: &ValidTarget,
+    target: &TargetPlan,
+    note: &NarrowingStatus,
+    narrowed: &NarrowedTarget,
+) -> Back {
     if narrowed.before == CarriedBefore::Nothing {
         let absent = target.steps.first().is_some_and(|step| step.write.is_first());
-        return match release_of(input, target) {
+        return match end_of(input, valid).steps.pop() {
             _ if absent => Back::There,
-            Some(write) => Back::From(write),
+            Some(step) => Back::From(step.write),
             None => Back::Unknown,
         };
     }
@@ -85,7 +94,7 @@ fn back(input: &PlanInput<'_>, target: &TargetPlan, note: &NarrowingStatus, narr
         return Back::Unknown;
     };
     // What the list has again by now is written without any of this.
-    let Some(planned) = toward(input, target, &gone) else { return Back::Unknown };
+    let Some(planned) = wider(input, valid, desired, &gone) else { return Back::Unknown };
     let missing = planned.added.iter().copied().collect::<RangeSet>().overlaps(&gone);
     match planned.steps.into_iter().next() {
         _ if !missing => Back::There,

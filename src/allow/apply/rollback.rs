@@ -44,12 +44,11 @@ impl Rollback {
             Write::Field { shape, had: None, .. } => Write::Release { shape: shape.clone() },
             Write::Remove { .. } | Write::Release { .. } => return None,
         };
-        let restore = Step { direction: Direction::Widen, repair: false, fingerprint: Fingerprint::new(), write };
-        Some(Self { origin: origin.to_owned(), target: target.clone(), narrowed: step.fingerprint.clone(), restore })
+        Some(Self::new(origin, target.clone(), step.fingerprint.clone(), write))
     }
 
-    /// What an earlier process wrote, and the way back from there.
-    pub(super) fn from_note(origin: &str, target: TargetPlan, narrowed: Fingerprint, write: Write) -> Self {
+    /// The way back from what was narrowed to.
+    pub(super) fn new(origin: &str, target: TargetPlan, narrowed: Fingerprint, write: Write) -> Self {
         let restore = Step { direction: Direction::Widen, repair: false, fingerprint: Fingerprint::new(), write };
         Self { origin: origin.to_owned(), target, narrowed, restore }
     }

@@ -32,13 +32,8 @@ pub fn release(input: &PlanInput<'_>) -> Plan {
     }
 }
 
-/// The write that ends what a target carries; none where nothing stands, or nothing of ours.
-pub(in crate::allow) fn release_of(input: &PlanInput<'_>, planned: &TargetPlan) -> Option<Write> {
-    let target = input.origin.allowlist.targets.iter().find(|target| target.name() == planned.name)?;
-    end_of(input, target).steps.pop().map(|step| step.write)
-}
-
-fn end_of(input: &PlanInput<'_>, target: &ValidTarget) -> TargetPlan {
+/// The end of what a target carries; without steps where nothing stands, or nothing of ours.
+pub(in crate::allow) fn end_of(input: &PlanInput<'_>, target: &ValidTarget) -> TargetPlan {
     let planned = TargetPlan::new(input.origin, target);
     match target {
         ValidTarget::NetworkPolicy { isolation, .. } => owned(input, planned, *isolation),
