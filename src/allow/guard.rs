@@ -2,8 +2,10 @@
 
 mod field;
 mod isolation;
+mod lasting;
 mod seen;
 
+use crate::api::ProtectedOrigin;
 use crate::api::conditions::Reason;
 use crate::api::names::{ENFORCE_ALLOWED, ENFORCE_LABEL, ORIGIN_ANNOTATION};
 use crate::api::spec::Mode;
@@ -17,7 +19,8 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use field::{field_too_large, not_handed_over, over_capacity};
-pub use isolation::{FirstIsolation, first_isolation, last_isolation, locked_out, opened};
+pub use isolation::{FirstIsolation, first_isolation, locked_out};
+pub use lasting::{Going, last_isolation, opened};
 pub use seen::{Seen, seen, source_lost};
 
 /// Room for an object in etcd is 1.5 MiB; two thirds of it leave some for what others add.
@@ -118,6 +121,20 @@ pub fn foreign_object(kind: &str, found: &ObjectMeta, origin: &str) -> Option<Ve
 pub struct Neighbour {
     pub origin: Arc<Validated>,
     pub created: Option<Timestamp>,
+    /// It is being deleted.
+    pub leaving: bool,
+}
+
+impl Neighbour {
+    /// One that cannot be read keeps no entrance.
+    pub fn of(object: &ProtectedOrigin) -> Option<Self> {
+        let meta = &object.metadata;
+        Some(Self {
+            origin: Arc::new(Validated::new(object).ok()?),
+            created: meta.creation_timestamp.as_ref().map(|t| t.0),
+            leaving: meta.deletion_timestamp.is_some(),
+        })
+    }
 }
 
 /// Two origins on one entrance would undo each other: the older one keeps it.

@@ -21,7 +21,6 @@ use clap::{ArgGroup, ValueEnum};
 use jiff::Timestamp;
 use shown::Shown;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 #[derive(clap::Args, Debug)]
 #[command(group(ArgGroup::new("subject").args(["name", "files"]).required(true)))]
@@ -102,7 +101,7 @@ impl Args {
         for note in &found.objects.unknown {
             eprintln!("note: {note}");
         }
-        let neighbours: Vec<Neighbour> = found.neighbours.iter().filter_map(neighbour).collect();
+        let neighbours: Vec<Neighbour> = found.neighbours.iter().filter_map(Neighbour::of).collect();
         let plan = planned(&found.origin, &found.objects.source, &neighbours)?;
         let dry =
             DryRun::new(self.cluster.cluster.config().await?).context("no client for this cluster configuration")?;
@@ -147,10 +146,4 @@ fn operator(origin: &ProtectedOrigin) -> Option<String> {
     let synced = conditions::get(conditions, ConditionType::AllowlistSynced)?;
     let stands = origin.spec.allowlist.mode == Mode::Enforce && synced.status != "True";
     stands.then(|| format!("{}: {}", synced.reason, synced.message))
-}
-
-/// Other origins that cannot be read keep no entrance.
-fn neighbour(origin: &ProtectedOrigin) -> Option<Neighbour> {
-    let created = origin.metadata.creation_timestamp.as_ref().map(|t| t.0);
-    Some(Neighbour { origin: Arc::new(Validated::new(origin).ok()?), created })
 }

@@ -1,10 +1,10 @@
 //! Two ProtectedOrigins whose policies hold the same pods. One port is one entrance, and the older keeps it; on ports of their own
-//! policies add up, and each lets its proxy in whatever becomes of the other.
+//! policies add up, and each lets its proxy in whatever becomes of the other. Where both go at once the pods stay closed.
 
 use crate::stage::{SITE, Stage, condition, origin, stage};
 use lab::process::wait_until;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const NAMESPACE: &str = "pair";
 
@@ -28,6 +28,12 @@ fn sources(stage: &Stage, name: &str) -> Option<BTreeSet<String>> {
     let policy = stage.server.get(NAMESPACE, "networkpolicy", &format!("leeward-{name}")).ok()?;
     let from = policy["spec"]["ingress"][0]["from"].as_array()?;
     Some(from.iter().map(|peer| peer["ipBlock"]["cidr"].as_str().unwrap().to_owned()).collect())
+}
+
+/// Whether the end of the origin takes the policy without a question.
+fn owned(stage: &Stage, name: &str) -> bool {
+    let policy = stage.server.get(NAMESPACE, "networkpolicy", &format!("leeward-{name}")).unwrap();
+    policy["metadata"].get("ownerReferences").is_some()
 }
 
 /// Whether it lets in these and nobody else.
@@ -93,6 +99,20 @@ fn two_origins_on_the_same_pods_keep_each_others_proxies_in() {
     stage.apply(&network("pair-b", "198.51.100.0/25, 203.0.113.128/25, 192.0.2.128/25, 192.0.2.64/27"));
     until(&stage, "second", &["198.51.100.0/25", "203.0.113.128/25", "192.0.2.128/25", "192.0.2.64/27"]);
     assert!(lets_in(&stage, "first", &["198.51.100.0/24"]), "an orphan");
+
+    // Both would go now, and neither may open the pods. Whatever order their ends have, one policy stays.
+    stage.apply(&site("first", "pair-a", "Delete", 80, false));
+    stage.await_condition(NAMESPACE, "first", "AllowlistSynced", "True/Synced", 60);
+    for name in ["first", "second"] {
+        wait_until("left to Leeward, not to the garbage collector", Duration::from_secs(30), || !owned(&stage, name))
+            .unwrap();
+    }
+    stage.server.kubectl(&["delete", "porigin", "-n", NAMESPACE, "first", "second"]).unwrap();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(10) {
+        assert!(sources(&stage, "first").is_some() || sources(&stage, "second").is_some(), "the pods are open");
+        std::thread::sleep(Duration::from_millis(200));
+    }
     stage.server.kubectl(&["delete", "pod", "-n", NAMESPACE, "web-1", "--grace-period=0", "--force"]).unwrap();
     drop(operator);
 }

@@ -1,13 +1,10 @@
-//! The two steps of a `NetworkPolicy` that change more than a list: the first one that selects a pod closes it to everybody
-//! who is not listed, and removing the last one opens it to everybody.
+//! The first `NetworkPolicy` that selects a pod changes more than a list: it closes the pod to everybody who is not listed.
 
 use super::Veto;
 use crate::allow::evaluate::{Decision, DestinationPod, Evaluator, PodPort};
 use crate::api::conditions::Reason;
 use crate::net::{Family, RangeSet};
-use crate::observe::cluster::{
-    ClusterSource, Guarded, Kind, addresses_of, callers, matches, node_addresses, pods_of, within,
-};
+use crate::observe::cluster::{ClusterSource, Guarded, Kind, addresses_of, callers, node_addresses, pods_of, within};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -78,39 +75,6 @@ fn cut_off(source: &dyn ClusterSource, namespace: &str, selector: &LabelSelector
     format!("{known}. Probes of the kubelet come from the pod's own node and get through")
 }
 
-/// Whether removing this policy would open pods that no other policy isolates.
-pub fn last_isolation(source: &dyn ClusterSource, policy: &NetworkPolicy) -> Option<Veto> {
-    let namespace = policy.metadata.namespace.as_deref()?;
-    let selector = policy.spec.as_ref().and_then(|s| s.pod_selector.clone()).unwrap_or_default();
-    let open = open_pods(source, namespace, &selector, &others(source, policy))?;
-    Some(Veto::new(
-        Reason::IsolationNotAcknowledged,
-        format!(
-            "it is the last policy that isolates {open}: without it everybody could connect. It is kept; delete it by \
-             hand, or set networkPolicy.isolation to Allow on the target"
-        ),
-    ))
-}
-
-/// Whether a policy that turns to other pods would open some that no other policy isolates.
-pub fn opened(source: &dyn ClusterSource, policy: &NetworkPolicy, selector: &LabelSelector) -> Option<Veto> {
-    let namespace = policy.metadata.namespace.as_deref()?;
-    let before = policy.spec.as_ref().and_then(|s| s.pod_selector.clone()).unwrap_or_default();
-    let left = |pod: &Arc<Pod>| !matches(selector, pod.metadata.labels.as_ref());
-    let pods: Vec<_> = pods_of(source, namespace, &before).into_iter().filter(left).collect();
-    let open = not_isolated(pods, &others(source, policy));
-    (!open.is_empty()).then(|| {
-        Veto::new(
-            Reason::IsolationNotAcknowledged,
-            format!(
-                "the new podSelector leaves {} without any policy, so that everybody could connect. If that is meant, set \
-                 networkPolicy.isolation to Allow on the target",
-                named(&open)
-            ),
-        )
-    })
-}
-
 /// Whether the operator's own probes of these pods get through now and would not afterwards.
 pub fn locked_out(
     source: &dyn ClusterSource,
@@ -150,7 +114,7 @@ pub fn locked_out(
 }
 
 /// Pods of the selector that no policy isolates, in words. Where none runs, selectors alone decide.
-fn open_pods(
+pub(super) fn open_pods(
     source: &dyn ClusterSource,
     namespace: &str,
     selector: &LabelSelector,
@@ -164,7 +128,7 @@ fn open_pods(
     (!open.is_empty()).then(|| named(&open))
 }
 
-fn not_isolated(pods: Vec<Arc<Pod>>, policies: &[Arc<NetworkPolicy>]) -> Vec<Arc<Pod>> {
+pub(super) fn not_isolated(pods: Vec<Arc<Pod>>, policies: &[Arc<NetworkPolicy>]) -> Vec<Arc<Pod>> {
     let isolated = |pod: &Arc<Pod>| {
         let facts = DestinationPod::of(pod, RangeSet::empty());
         Evaluator::new(facts, policies.iter().map(AsRef::as_ref)).isolating().next().is_some()
@@ -180,12 +144,7 @@ fn isolates_all(policy: &NetworkPolicy, selector: &LabelSelector) -> bool {
     ingress && spec.pod_selector.as_ref().is_none_or(|wider| within(selector, wider))
 }
 
-fn others(source: &dyn ClusterSource, policy: &NetworkPolicy) -> Vec<Arc<NetworkPolicy>> {
-    let namespace = policy.metadata.namespace.as_deref().unwrap_or_default();
-    source.network_policies(namespace).into_iter().filter(|p| p.metadata.name != policy.metadata.name).collect()
-}
-
-fn named(pods: &[Arc<Pod>]) -> String {
+pub(super) fn named(pods: &[Arc<Pod>]) -> String {
     let names: Vec<&str> = pods.iter().take(NAMED).filter_map(|p| p.metadata.name.as_deref()).collect();
     match pods.len().saturating_sub(names.len()) {
         0 => format!("pod {}", names.join(", ")),

@@ -1,7 +1,7 @@
 //! The plan for a `NetworkPolicy` target.
 
 use super::{Change, Course, Direction, PlanInput, Step, TargetPlan, Write, course, fingerprint};
-use crate::allow::guard::{self, FirstIsolation, Veto};
+use crate::allow::guard::{self, FirstIsolation, Going, Veto};
 use crate::allow::render::network_policy::{self as render, PolicyShape};
 use crate::api::conditions::Reason;
 use crate::api::spec::DeletionPolicy;
@@ -11,7 +11,7 @@ use crate::api::{API_VERSION, spec::OriginType};
 use crate::net::{AdmittedRanges, Prefix, RangeSet};
 use crate::observe::cluster::{Guarded, GuardedError, pods_of, selector_and_ports};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
 use std::sync::Arc;
 
 pub(super) fn plan(
@@ -39,7 +39,10 @@ pub(super) fn plan(
         namespace: namespace.clone(),
         name: planned.object.clone(),
         origin: input.origin.key(),
-        owner: owner(input, isolation, found.as_deref(), &mut planned.notes),
+        owner: owner(input, isolation, &planned.object, &guarded.selector).unwrap_or_else(|kept| {
+            planned.notes.push(kept);
+            None
+        }),
         selector: guarded.selector.clone(),
         ports: guarded.ports.clone(),
     };
@@ -67,7 +70,12 @@ pub(super) fn plan(
         .or_else(|| first.filter(|_| !consent).map(|first| first.veto()))
         // A policy that stands shuts the proxy out already: what is missing may be added, and is said.
         .or_else(|| hidden.filter(|_| found.is_none()))
-        .or_else(|| found.as_deref().filter(|_| !consent).and_then(|f| guard::opened(input.source, f, &shape.selector)))
+        .or_else(|| {
+            found
+                .as_deref()
+                .filter(|_| !consent)
+                .and_then(|f| guard::opened(input.source, f, &shape.selector, input.neighbours))
+        })
         .or_else(|| lockout(input, &guarded, &rendered).filter(|_| !consent))
         .or_else(|| guard::object_too_large("NetworkPolicy", &rendered));
     planned
@@ -96,23 +104,24 @@ fn unguarded(problem: &GuardedError) -> Veto {
 }
 
 /// The owner, where deleting the origin may delete the policy: never where that would open pods without the spec's
-/// consent.
+/// consent. Kubernetes asks nobody before it removes what is owned, so policies of other origins, which may go in the same
+/// moment, do not count. An error says what the origin leaves.
 fn owner(
     input: &PlanInput<'_>,
     isolation: Isolation,
-    found: Option<&NetworkPolicy>,
-    notes: &mut Vec<String>,
-) -> Option<OwnerReference> {
+    name: &str,
+    selector: &LabelSelector,
+) -> Result<Option<OwnerReference>, String> {
     if input.origin.allowlist.deletion != DeletionPolicy::Delete {
-        return None;
+        return Ok(None);
     }
-    if isolation == Isolation::Refuse
-        && let Some(veto) = found.and_then(|f| guard::last_isolation(input.source, f))
-    {
-        notes.push(format!("deleting the origin leaves this policy: {}", veto.message));
-        return None;
+    let going = Going { namespace: &input.origin.namespace, name, selector };
+    match guard::last_isolation(input.source, going, &[]).filter(|_| isolation == Isolation::Refuse) {
+        // Leeward removes it if another origin's stands by then.
+        Some(_) if guard::last_isolation(input.source, going, input.neighbours).is_none() => Ok(None),
+        Some(veto) => Err(format!("deleting the origin leaves this policy: {}", veto.message)),
+        None => Ok(reference(input)),
     }
-    reference(input)
 }
 
 /// The origin as an owner.

@@ -3,7 +3,7 @@
 
 use super::field as plan_field;
 use super::{Change, Direction, Narrowing, Owned, Plan, PlanInput, Step, TargetPlan, Write, policy};
-use crate::allow::guard;
+use crate::allow::guard::{self, Going};
 use crate::allow::render::{config_map as output, field as render, network_policy};
 use crate::api::conditions::Reason;
 use crate::api::field::{Empty, Field};
@@ -50,7 +50,9 @@ fn owned(input: &PlanInput<'_>, mut planned: TargetPlan, isolation: Isolation) -
     planned.change = Change::Release;
     planned.diff = network_policy::removal(&found);
     if isolation == Isolation::Refuse {
-        planned.veto = guard::last_isolation(input.source, &found);
+        let selector = found.spec.as_ref().and_then(|s| s.pod_selector.clone()).unwrap_or_default();
+        let going = Going { namespace: &input.origin.namespace, name: &planned.object, selector: &selector };
+        planned.veto = guard::last_isolation(input.source, going, input.neighbours);
     }
     planned.steps = vec![end(Write::Remove {
         kind: Owned::NetworkPolicy,

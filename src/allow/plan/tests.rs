@@ -4,6 +4,7 @@ mod entrances;
 mod messages;
 mod narrowing;
 mod seen;
+mod together;
 mod trust;
 
 use super::*;
@@ -336,7 +337,11 @@ fn a_write_that_would_lock_the_operator_out_is_refused() {
 fn two_origins_on_one_entrance_leave_it_to_the_older() {
     let neighbour = |text: &str, created: i64| {
         let other = Situation::of(&text.replace("{name: shop, namespace: shop}", "{name: other, namespace: shop}"));
-        Neighbour { origin: Arc::new(other.origin), created: Some(Timestamp::from_second(created).unwrap()) }
+        Neighbour {
+            origin: Arc::new(other.origin),
+            created: Some(Timestamp::from_second(created).unwrap()),
+            leaving: false,
+        }
     };
     let mut site = Situation::of(&closed());
     site.neighbours = vec![neighbour(SITE, 3000)];

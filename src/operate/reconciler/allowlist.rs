@@ -12,7 +12,6 @@ use crate::api::spec::Mode;
 use crate::api::status::{AllowlistStatus, TargetState};
 use crate::api::validated::Validated;
 use crate::report::status::Answer;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -93,7 +92,7 @@ impl Reconciler {
             _ => Narrowing::Held("until the site is seen to work".to_owned()),
         };
         let mode = about.origin.allowlist.mode;
-        let neighbours = if mode == Mode::Observe { Vec::new() } else { self.neighbours(about) };
+        let neighbours = if mode == Mode::Observe { Vec::new() } else { self.neighbours(about.origin) };
         allow::plan(&self.input(about, keep, &neighbours, &narrowing))
     }
 
@@ -126,7 +125,8 @@ impl Reconciler {
             return false;
         }
         let narrowing = Narrowing::Held(String::new());
-        let Some(found) = recover(&self.input(about, keep, &[], &narrowing), plan, told) else { return false };
+        let neighbours = self.neighbours(about.origin);
+        let Some(found) = recover(&self.input(about, keep, &neighbours, &narrowing), plan, told) else { return false };
         keep.recalled = true;
         found.remember(&mut keep.memory);
         if !found.rollbacks.is_empty() {
@@ -140,13 +140,13 @@ impl Reconciler {
         !found.is_empty() || told.narrowing.is_some()
     }
 
-    /// The other origins of the namespace.
-    fn neighbours(&self, about: &About<'_>) -> Vec<Neighbour> {
+    /// The other origins of its namespace.
+    pub(super) fn neighbours(&self, origin: &Validated) -> Vec<Neighbour> {
         self.origins
-            .of(&about.origin.namespace)
+            .of(&origin.namespace)
             .iter()
-            .filter(|o| o.metadata.name.as_deref() != Some(&about.origin.name))
-            .filter_map(|o| Some(Neighbour { origin: Arc::new(Validated::new(o).ok()?), created: created(o) }))
+            .filter(|o| o.metadata.name.as_deref() != Some(&origin.name))
+            .filter_map(|o| Neighbour::of(o))
             .collect()
     }
 

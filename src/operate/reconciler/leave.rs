@@ -38,8 +38,12 @@ impl Reconciler {
         if allowlist.deletion != DeletionPolicy::Delete || allowlist.mode != Mode::Enforce || last.origin.suspend {
             return;
         }
-        if self.release(key, &last, keep).await.is_none() {
-            tracing::warn!(origin = %key, "not released: the API server did not answer in time");
+        let left = match self.release(key, &last, keep).await {
+            Some(applied) => left(&applied),
+            None => Some("the API server did not answer in time".to_owned()),
+        };
+        if let Some(left) = left {
+            tracing::warn!(origin = %key, left, "not released");
         }
     }
 
@@ -88,13 +92,14 @@ impl Reconciler {
     /// Gives up what can be given up; `None` where the API server did not answer in time.
     async fn release(&self, key: &OriginKey, last: &Last, keep: &mut Keep) -> Option<Applied> {
         let now = Timestamp::now();
+        let neighbours = self.neighbours(&last.origin);
         let plan = release(&PlanInput {
             origin: &last.origin,
             uid: Some(&keep.uid),
             created: last.created,
             mode: Mode::Enforce,
             source: self.source.as_ref(),
-            neighbours: &[],
+            neighbours: &neighbours,
             own_addresses: &self.own_addresses,
             memory: &keep.memory,
             narrowing: &Narrowing::Now,

@@ -122,8 +122,11 @@ fn of_what_happened_before() {
     let rolled_back = of(&site.plan(), 0);
     let mut shared = Situation::of(&closed());
     let other = Situation::of(&closed().replace("{name: shop, namespace: shop}", "{name: other, namespace: shop}"));
-    shared.neighbours =
-        vec![Neighbour { origin: Arc::new(other.origin), created: Some(Timestamp::from_second(1000).unwrap()) }];
+    shared.neighbours = vec![Neighbour {
+        origin: Arc::new(other.origin),
+        created: Some(Timestamp::from_second(1000).unwrap()),
+        leaving: false,
+    }];
     let unread = Situation::of(SITE);
     let live = Live(&unread.files);
     let unseen = plan(&PlanInput { source: &live, ..unread.input() });
