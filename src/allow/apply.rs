@@ -65,8 +65,8 @@ pub struct Written {
 enum Progress {
     /// Every step so far was done.
     Right,
-    /// A step waits, and for what.
-    Waiting(String),
+    /// A step of this direction waits, and for what.
+    Waiting(Direction, String),
     Failed(Problem),
 }
 
@@ -143,7 +143,7 @@ impl Run<'_> {
             let why =
                 if noted { "until the status notes it" } else { "until what leaves before is seen to do no harm" };
             if let Some(progress) = self.progress.get_mut(i) {
-                *progress = Progress::Waiting(why.to_owned());
+                *progress = Progress::Waiting(step.direction, why.to_owned());
             }
         }
         self.note = Some(note).filter(|note| !note.targets.is_empty());
@@ -158,7 +158,7 @@ impl Run<'_> {
                     break;
                 }
                 let next = match self.held(step, twin) {
-                    Some(why) => Progress::Waiting(why),
+                    Some(why) => Progress::Waiting(step.direction, why),
                     None => self.step(target, step, memory).await,
                 };
                 if let Some(progress) = self.progress.get_mut(i) {
@@ -238,13 +238,18 @@ impl Run<'_> {
                 }
                 (None, Progress::Right) => {
                     if target.later > 0 {
-                        leaving.push(format!("{}: keeps {} more prefixes that leave next", target.name, target.later));
+                        let more = if target.later == 1 {
+                            "1 more prefix that leaves"
+                        } else {
+                            &format!("{} more prefixes that leave", target.later)
+                        };
+                        leaving.push(format!("{}: keeps {more} next", target.name));
                     }
                     memory.found_right(&target.spot, &target.fingerprint, self.writer.now);
                     (TargetState::Synced, None)
                 }
-                (None, Progress::Waiting(why)) => {
-                    let carries = carries(target);
+                (None, Progress::Waiting(direction, why)) => {
+                    let carries = direction == Direction::Narrow && carries(target);
                     let text = if carries {
                         format!("keeps {} {why}", target.leaving())
                     } else {
@@ -303,3 +308,6 @@ impl Plan {
         Synced::new(Truth::True, Reason::Synced, message)
     }
 }
+
+#[cfg(test)]
+mod tests;

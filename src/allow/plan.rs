@@ -363,4 +363,4 @@ fn fingerprint(content: &impl serde::Serialize) -> Fingerprint {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

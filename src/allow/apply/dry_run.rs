@@ -20,6 +20,12 @@ impl DryRun {
         Ok(Self(ClientBuilder::try_from(config)?.with_layer(&OnlyDry).build()))
     }
 
+    /// For an API server that a test makes.
+    #[cfg(test)]
+    pub(super) const fn over(client: Client) -> Self {
+        Self(client)
+    }
+
     pub(super) const fn client(&self) -> &Client {
         &self.0
     }

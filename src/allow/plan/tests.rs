@@ -13,7 +13,7 @@ use crate::api::conditions::{Reason, Truth};
 use crate::observe::cluster::{Files, Text};
 use std::sync::Arc;
 
-const SITE: &str = "
+pub(in crate::allow) const SITE: &str = "
 apiVersion: leeward.dev/v1alpha1
 kind: ProtectedOrigin
 metadata: {name: shop, namespace: shop}
@@ -56,7 +56,7 @@ metadata:
 ";
 
 /// A policy that isolates every pod of the namespace.
-const CLOSED: &str = "
+pub(in crate::allow) const CLOSED: &str = "
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -64,7 +64,7 @@ metadata: {name: default-deny, namespace: shop}
 spec: {podSelector: {}, policyTypes: [Ingress]}
 ";
 
-struct Situation {
+pub(in crate::allow) struct Situation {
     files: Files,
     origin: Validated,
     neighbours: Vec<Neighbour>,
@@ -74,7 +74,7 @@ struct Situation {
 }
 
 impl Situation {
-    fn of(text: &str) -> Self {
+    pub(in crate::allow) fn of(text: &str) -> Self {
         let files = Files::parse(&[Text { name: "test.yaml", text }]).unwrap();
         let origin = Validated::new(&files.origin().unwrap()).unwrap();
         let mode = origin.allowlist.mode;
@@ -96,7 +96,7 @@ impl Situation {
         }
     }
 
-    fn plan(&self) -> Plan {
+    pub(in crate::allow) fn plan(&self) -> Plan {
         plan(&self.input())
     }
 
@@ -106,12 +106,12 @@ impl Situation {
     }
 }
 
-fn closed() -> String {
+pub(in crate::allow) fn closed() -> String {
     format!("{SITE}{CLOSED}")
 }
 
 /// The policy as Leeward writes it, after changes of its text.
-fn written(site: &str, change: impl Fn(String) -> String) -> String {
+pub(in crate::allow) fn written(site: &str, change: impl Fn(String) -> String) -> String {
     let planned = Situation::of(site).plan();
     let manifest = planned.targets[0].manifest().unwrap();
     let mut manifest = serde_json::to_string(&manifest).unwrap();
@@ -360,7 +360,7 @@ fn two_origins_on_one_entrance_leave_it_to_the_older() {
     assert_eq!(site.veto(), None, "one that only plans holds nothing");
 }
 
-fn annotated(value: &str, managers: &[(&str, &str)]) -> String {
+pub(in crate::allow) fn annotated(value: &str, managers: &[(&str, &str)]) -> String {
     let key = crate::api::names::INGRESS_NGINX_ALLOWLIST;
     let entries: Vec<String> = managers
         .iter()
@@ -526,7 +526,7 @@ fn nothing_is_written_in_a_cluster_of_which_a_deciding_kind_is_not_seen() {
 }
 
 /// A site with one target in an object of another project.
-fn foreign(target: &str, object: &str) -> String {
+pub(in crate::allow) fn foreign(target: &str, object: &str) -> String {
     let targets = SITE.find("    - {name: pods").unwrap()..SITE.find("---").unwrap();
     let mut site = SITE.to_owned();
     site.replace_range(targets, &format!("    - {{name: t, {target}}}\n"));
