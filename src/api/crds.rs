@@ -19,9 +19,9 @@ pub fn all() -> [(&'static str, CustomResourceDefinition); 2] {
 /// Why a CRD could not be written down.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    #[error("cannot turn the CRD into JSON: {0}")]
+    #[error(transparent)]
     Json(#[from] serde_json::Error),
-    #[error("cannot turn the CRD into YAML: {0}")]
+    #[error(transparent)]
     Yaml(#[from] serde_saphyr::ser::Error),
 }
 

@@ -203,3 +203,20 @@ pub fn hint(text: &str, words: &[&str]) -> String {
         .max_by_key(|(score, _)| *score)
         .map_or_else(String::new, |(_, word)| format!("; did you mean {word}?"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
+    use serde_json::json;
+
+    #[test]
+    fn a_document_nests_only_so_deep() {
+        let nested = (0..DEEPEST).fold(json!({}), |inner, _| json!({"not": inner}));
+        let shape = Shape::of::<JSONSchemaProps>();
+        assert_eq!(shape.check(&nested["not"], ""), Ok(()));
+        let found = shape.check(&json!({"not": nested}), "").unwrap_err();
+        assert_eq!(found.problem, "is nested deeper than 64 levels");
+        assert_eq!(found.path, vec!["not"; DEEPEST + 1].join("."));
+    }
+}

@@ -154,7 +154,7 @@ impl<R: Records> Election<R> {
         let call = self.terms.call();
         match timeout(call, self.attempt()).await {
             Ok(Ok(true)) => self.hold(asked + self.terms.renew_deadline()),
-            Ok(Ok(false)) => self.drop_claim("another replica holds the lease"),
+            Ok(Ok(false)) => self.drop_claim(),
             // Nobody knows whether the write arrived: what is held runs out by itself, and the record
             // is read again before the next write.
             Ok(Err(RecordError::Conflict)) => self.seen_is_stale(),
@@ -222,10 +222,11 @@ impl<R: Records> Election<R> {
         self.claim.send_replace(Some(Held { until, term: self.terms_led }));
     }
 
-    fn drop_claim(&self, why: &str) {
+    /// Another replica holds it.
+    fn drop_claim(&self) {
         let lost = self.claim.send_if_modified(|claim| claim.take().is_some());
         if lost {
-            tracing::warn!(why, "no longer leading");
+            tracing::warn!("no longer leading: another replica holds the lease");
         }
     }
 

@@ -61,7 +61,7 @@ pub enum StartError {
     #[error("cannot listen to signals: {0}")]
     Signals(std::io::Error),
     #[error("{task} ended unexpectedly; ending, so that this replica is started again")]
-    Ended { task: &'static str },
+    Ended { task: Task },
 }
 
 /// Runs the operator until it is told to end.
@@ -211,26 +211,26 @@ impl Parts {
 
         let end_election = CancellationToken::new();
         let electing = tokio::spawn(election.run(end_election.clone()));
-        let mut tasks: JoinSet<&'static str> = JoinSet::new();
-        spawn(&mut tasks, "the prober", schedule.run(stop.clone()));
-        spawn(&mut tasks, "the keeper of lists", networks.run(stop.clone()));
-        spawn(&mut tasks, "the reader of counters", counting.run(stop.clone()));
-        spawn(&mut tasks, "the listener to changes", ears.listen(stop.clone()));
+        let mut tasks: JoinSet<Task> = JoinSet::new();
+        spawn(&mut tasks, Task::Prober, schedule.run(stop.clone()));
+        spawn(&mut tasks, Task::Lists, networks.run(stop.clone()));
+        spawn(&mut tasks, Task::Counters, counting.run(stop.clone()));
+        spawn(&mut tasks, Task::Changes, ears.listen(stop.clone()));
         if let Some(listener) = self.page {
             let pages = Pages::new(origins.clone(), handle.board().clone(), claim.clone(), &self.replica);
             let domain = identity::cluster_domain();
             let (service, further) = (&options.status_page_service, &options.status_page_host);
             let hosts = Hosts::new(service, &self.namespace, domain.as_deref(), further);
             let serving = status_page::serve(listener, pages, hosts, Limits::default(), stop.clone());
-            spawn(&mut tasks, "the status page", serving);
+            spawn(&mut tasks, Task::StatusPage, serving);
         }
         let leading =
             Leading { claim, handle, origins, queue: Arc::clone(&queue), reconciler: Arc::clone(&reconciler) };
-        spawn(&mut tasks, "the watch over leadership", leading.watch(self.metrics.clone(), stop.clone()));
+        spawn(&mut tasks, Task::Leadership, leading.watch(self.metrics.clone(), stop.clone()));
         let failures = Arc::new(Failures::default());
         for _ in 0..WORKERS {
             let worker = work(Arc::clone(&reconciler), Arc::clone(&queue), Arc::clone(&failures), stop.clone());
-            spawn(&mut tasks, "a worker of the reconciler", worker);
+            spawn(&mut tasks, Task::Worker, worker);
         }
 
         let leave = || async {
@@ -244,7 +244,7 @@ impl Parts {
 /// Waits for the end, which comes by being told or by a task that ends of itself. Work under way is finished, then the lease
 /// is given back: never the other way round.
 async fn last<F: Future<Output = ()>>(
-    mut tasks: JoinSet<&'static str>,
+    mut tasks: JoinSet<Task>,
     health: &Health,
     stop: &CancellationToken,
     leave: impl FnOnce() -> F,
@@ -265,7 +265,7 @@ async fn last<F: Future<Output = ()>>(
     leave().await;
     match ended {
         None => Ok(()),
-        Some(task) => Err(StartError::Ended { task: task.and_then(Result::ok).unwrap_or("a task") }),
+        Some(task) => Err(StartError::Ended { task: task.and_then(Result::ok).unwrap_or_default() }),
     }
 }
 
@@ -279,11 +279,30 @@ fn scheduling(options: &RunOptions) -> Options {
     }
 }
 
-fn spawn(
-    tasks: &mut JoinSet<&'static str>,
-    name: &'static str,
-    task: impl std::future::Future<Output = ()> + Send + 'static,
-) {
+/// What runs as long as the operator does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, strum::EnumIter)]
+pub enum Task {
+    #[strum(serialize = "the prober")]
+    Prober,
+    #[strum(serialize = "the keeper of lists")]
+    Lists,
+    #[strum(serialize = "the reader of counters")]
+    Counters,
+    #[strum(serialize = "the listener to changes")]
+    Changes,
+    #[strum(serialize = "the status page")]
+    StatusPage,
+    #[strum(serialize = "the watch over leadership")]
+    Leadership,
+    #[strum(serialize = "a worker of the reconciler")]
+    Worker,
+    /// One that panicked takes its name along.
+    #[default]
+    #[strum(serialize = "a task")]
+    Unknown,
+}
+
+fn spawn(tasks: &mut JoinSet<Task>, name: Task, task: impl std::future::Future<Output = ()> + Send + 'static) {
     tasks.spawn(async move {
         task.await;
         name
@@ -340,6 +359,7 @@ impl Leading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use strum::IntoEnumIterator as _;
 
     #[test]
     fn who_cannot_start_says_in_one_line_what_it_lacks() {
@@ -354,12 +374,27 @@ mod tests {
             ),
             (StartError::Client(why()), "cannot set up the client of the API server: nothing there"),
             (StartError::Signals(io()), "cannot listen to signals: address in use"),
-            (
-                StartError::Ended { task: "the prober" },
-                "the prober ended unexpectedly; ending, so that this replica is started again",
-            ),
         ] {
             assert_eq!(error.to_string(), said);
         }
+    }
+    #[test]
+    fn what_ended_of_itself_is_named() {
+        let said: Vec<String> = Task::iter().map(|task| StartError::Ended { task }.to_string()).collect();
+        let rest = " ended unexpectedly; ending, so that this replica is started again";
+        assert_eq!(
+            said,
+            [
+                "the prober",
+                "the keeper of lists",
+                "the reader of counters",
+                "the listener to changes",
+                "the status page",
+                "the watch over leadership",
+                "a worker of the reconciler",
+                "a task",
+            ]
+            .map(|name| format!("{name}{rest}"))
+        );
     }
 }

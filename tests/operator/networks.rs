@@ -98,6 +98,9 @@ fn a_config_map_of_its_own_namespace_is_followed_and_its_end_takes_nothing_away(
     assert!(message.ends_with(said), "{message}");
 
     // The refresh is an hour away: only the change itself can bring it.
+    stage.apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ranges, namespace: leeward-system}\ndata: {ips: '198.51.100.0/24'}\n");
+    let said = "names the key cidrs, which ConfigMap leeward-system/ranges does not have: add it there";
+    until(&stage, "map", 5, |n| condition(n, "Fetched").unwrap()["message"].as_str().unwrap().ends_with(said));
     map("198.51.100.0/24");
     let object = until(&stage, "map", 5, |n| says(n, "Ready") == "True/Ready");
     assert_eq!(prefixes(&object), 1);

@@ -281,3 +281,6 @@ impl ClusterSource for Stores {
         self.shared.shelves.carriers.get(&at).unwrap_or(Sight::Waiting)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -479,6 +479,14 @@ fn a_policy_that_says_nothing_of_the_proxy_says_why() {
         why(&[&balancer, &a, &closed], &["192.0.2.0/24"]),
         "the Service has externalTrafficPolicy Cluster: nodes replace the proxy's address with their own"
     );
+    let annotation = "service.beta.kubernetes.io/aws-load-balancer-proxy-protocol";
+    let spoken = balancer
+        .replace("spec: {", "spec: {externalTrafficPolicy: Local, ")
+        .replace("name: web,", &format!("name: web, annotations: {{{annotation}: '*'}},"));
+    assert_eq!(
+        why(&[&spoken, &a, &closed], &["192.0.2.0/24"]),
+        "the Service's load balancer speaks the PROXY protocol: the pods see its address, not the proxy's"
+    );
     let ingress = "\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: web, namespace: shop}\nspec: {rules: [{http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 443}}}}]}}]}\n";
     assert_eq!(
         why(&[SERVICE, &a, &closed, ingress], &["192.0.2.0/24"]),

@@ -55,7 +55,7 @@ impl std::fmt::Debug for FeedClient {
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
-#[error("the client for feeds cannot be set up: {0}")]
+#[error(transparent)]
 pub struct SetupError(#[from] reqwest::Error);
 
 impl FeedClient {

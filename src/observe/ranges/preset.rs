@@ -98,9 +98,7 @@ const fn text(preset: Preset) -> &'static str {
 /// A preset's file.
 pub fn sheet(preset: Preset) -> Result<Sheet, Invalid> {
     // The files are compiled in and a test reads all of them, so this fails only in a broken build.
-    crate::yaml::read(text(preset)).map_err(|problem| {
-        Invalid::new("source.preset.name", format!("{preset} has an unreadable data file: {problem}"))
-    })
+    crate::yaml::read(text(preset)).map_err(|problem| Invalid::new("source.preset.name", problem.to_string()))
 }
 
 /// The feed of a preset.

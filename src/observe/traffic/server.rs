@@ -25,7 +25,7 @@ pub struct Server {
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
-#[error("the client for the metrics server cannot be set up: {0}")]
+#[error(transparent)]
 pub struct ServerError(#[from] reqwest::Error);
 
 /// A base URL of the query API, from a flag.

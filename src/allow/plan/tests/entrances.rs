@@ -148,6 +148,15 @@ fn policies_of_other_projects_are_said_not_to_be_read() {
     let site = format!("{}{cilium}", closed());
     assert_eq!(open(&site), ["policies of Cilium are not read: they may let others in as well"]);
     assert_eq!(open(&without_policy(&site)), [] as [&str; 0], "no policy of ours is beside them");
+    let admin = cilium
+        .replace("cilium.io/v2", "policy.networking.k8s.io/v1alpha2")
+        .replace("CiliumNetworkPolicy", "ClusterNetworkPolicy");
+    assert_eq!(
+        open(&format!("{}{admin}", closed())),
+        [
+            "policies of the cluster's administrators (ClusterNetworkPolicy, AdminNetworkPolicy) are not read: they may let others in as well"
+        ]
+    );
 }
 
 #[test]

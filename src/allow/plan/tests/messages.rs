@@ -153,3 +153,87 @@ fn of_plans_that_write_nothing() {
     let leaving = release(&Situation::of(&last).input());
     assert!(leaving.targets[0].counts().starts_with("would be released"), "{}", leaving.targets[0].counts());
 }
+
+/// What is seldom there: each sentence whole.
+#[test]
+fn of_rare_situations() {
+    let closed = closed();
+    // No pod runs, so selectors decide.
+    let without = closed
+        .replace("labels: {app: web}}\nspec", "labels: {app: none}}\nspec")
+        .replace("targetPort: https", "targetPort: 8443");
+    let mut shared = Situation::of(&without);
+    let other = Situation::of(&without.replace("{name: shop, namespace: shop}", "{name: other, namespace: shop}"));
+    let created = Some(Timestamp::from_second(1000).unwrap());
+    shared.neighbours = vec![Neighbour { origin: Arc::new(other.origin), created, leaving: false }];
+    assert_eq!(
+        of(&shared.plan(), 0),
+        "SharedEntrance: the allowlist of the same pods is kept by ProtectedOrigin other already: let one resource keep it, \
+         with the other proxy's addresses in its extraCIDRs, or remove target pods here"
+    );
+    let first = of_site(&without.replace(CLOSED, ""));
+    assert!(
+        first.starts_with(
+            "IsolationNotAcknowledged: this would be the first policy that isolates the pods of its podSelector: everybody \
+             who is not listed, other pods included, would be cut off."
+        ),
+        "{first}"
+    );
+    let empty = Situation::of(&annotated("", &[("argocd", "Apply")])).plan();
+    assert_eq!(
+        of(&empty, 1),
+        "FieldConflict: annotation nginx.ingress.kubernetes.io/whitelist-source-range of Ingress shop/web, empty as it is, is held \
+         by field manager argocd: take it out of that tool's configuration, so that Leeward can keep it, or remove the target"
+    );
+    let right = "192.0.2.0/24,2001:db8::/32";
+    let held = Situation::of(&annotated(right, &[("leeward-shop", "Apply"), ("argocd", "Apply")])).plan();
+    assert_eq!(
+        held.targets[1].notes,
+        [
+            "annotation nginx.ingress.kubernetes.io/whitelist-source-range is also held by field manager argocd, with the same \
+             value: its next change will conflict"
+        ]
+    );
+    // The list of an end, which has none.
+    let end = release(&Situation::of(&closed).input());
+    assert_eq!(end.desired.unwrap_err().message, "the origin is being deleted");
+}
+
+#[test]
+fn of_what_somebody_else_has_to_hand_over_or_to_show() {
+    let settings = "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, namespace: shop, annotations: {leeward.dev/origin: shop/other}}}";
+    let trust = "type: TrustedProxies, trustedProxies: {name: settings, preset: IngressNginx}";
+    let trusted = Situation::of(&foreign(trust, settings));
+    assert_eq!(
+        of(&trusted.plan(), 0),
+        "ForeignObject: ConfigMap shop/settings is handed over to shop/other: whoever may edit it hands it over with kubectl \
+         annotate -n shop configmaps settings leeward.dev/origin=shop/shop"
+    );
+    let refused = plan(&PlanInput { source: &Refusing(&trusted.files), ..trusted.input() });
+    assert_eq!(
+        of(&refused, 0),
+        "Forbidden: ConfigMap shop/settings cannot be read (403 Forbidden): grant Leeward's ServiceAccount list and watch on \
+         configmaps, as deploy/enforce/targets does"
+    );
+}
+
+/// The same objects for somebody who may not read what targets name.
+struct Refusing<'a>(&'a Files);
+
+impl ClusterSource for Refusing<'_> {
+    fn shelves(&self) -> &crate::observe::cluster::Shelves {
+        self.0.shelves()
+    }
+
+    fn knows(&self, kind: crate::observe::cluster::Kind) -> bool {
+        self.0.knows(kind)
+    }
+
+    fn live(&self) -> bool {
+        false
+    }
+
+    fn carrier(&self, _: &crate::api::field::ObjectRef, _: &str) -> crate::observe::cluster::Sight {
+        crate::observe::cluster::Sight::Unreadable("403 Forbidden".to_owned())
+    }
+}

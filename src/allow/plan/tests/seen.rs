@@ -156,6 +156,9 @@ fn an_ingress_class_says_which_controller_serves() {
     let (reason, note) = said(&site.replace("annotations: {other: thing}", annotation), UNKNOWN);
     assert_eq!(reason, None);
     assert!(note.contains("no pod is seen that runs ingress-nginx for class inner"), "{note}");
+    let (reason, note) = said(&site, UNKNOWN);
+    assert_eq!(reason, None);
+    assert!(note.contains("(which of several ingress-nginx serves it is not seen)"), "{note}");
 }
 
 #[test]

@@ -117,6 +117,11 @@ fn options(bytes: usize) -> serde_saphyr::Options {
     }
 }
 
+/// Groups with a dot of which kinds are read.
+const READ: [&str; 4] = [api::GROUP, "networking.k8s.io", "discovery.k8s.io", "events.k8s.io"];
+/// One that has many more kinds than those.
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
 impl Document {
     fn new(begins: Place, number: usize, value: Value) -> Result<Self, FileError> {
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -152,10 +157,14 @@ impl Document {
         &self.value
     }
 
-    /// Whether it is of another project than Kubernetes and Leeward, whose groups have no dot or are their own.
+    /// Whether it is of a project, or of an extension of Kubernetes, of which nothing but metadata is read. In groups of
+    /// which kinds are read here, another kind is taken for a slip of the pen.
     pub fn is_foreign(&self) -> bool {
         let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
-        group.contains('.') && group != api::GROUP && !group.ends_with(".k8s.io")
+        match group {
+            GATEWAY_API => !matches!(self.kind.parse(), Ok(Kind::HTTPRoute | Kind::Gateway)),
+            _ => group.contains('.') && !READ.contains(&group),
+        }
     }
 
     /// An object of which only metadata is known.

@@ -155,4 +155,26 @@ fn several_files_are_one_cluster() {
         error,
         "more.yaml, document 1 (Node n): stands in more.yaml, document 1 (Node n) already; remove one of the two"
     );
+    let middleware = "apiVersion: traefik.io/v1alpha1\nkind: Middleware\nmetadata: {name: edge, namespace: shop}";
+    let middleware = Text { name: "more.yaml", text: middleware };
+    assert_eq!(
+        Files::parse(&[middleware, middleware]).unwrap_err().to_string(),
+        "more.yaml, document 1 (Middleware shop/edge): stands there twice; remove one of the two"
+    );
+}
+
+#[test]
+fn extensions_of_kubernetes_are_taken_in_like_other_projects() {
+    for (api_version, kind) in [
+        ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkPolicy"),
+        ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
+        ("gateway.networking.k8s.io/v1", "GRPCRoute"),
+        ("cluster.x-k8s.io/v1beta1", "Cluster"),
+    ] {
+        let text = format!("{ORIGIN}---\napiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: x}}\n");
+        assert!(Files::parse(&[Text { name: "site.yaml", text: &text }]).is_ok(), "{kind}");
+    }
+    let slip = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicies\nmetadata: {name: x}";
+    let said = Files::parse(&[Text { name: "site.yaml", text: slip }]).unwrap_err().to_string();
+    assert!(said.ends_with("; did you mean NetworkPolicy?"), "{said}");
 }

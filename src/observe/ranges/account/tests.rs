@@ -192,6 +192,8 @@ async fn half_of_a_list_is_none() {
     for product in Product::iter() {
         let error = stage.listing(product).await.unwrap_err();
         assert!(matches!(&error, FeedError::Unparsable { problem: ParseProblem::NoList, .. }), "{product}: {error}");
+        let document = format!("the answer of {product} (api.vendor.example)");
+        assert!(error.to_string().contains(&document), "{error}");
     }
 }
 

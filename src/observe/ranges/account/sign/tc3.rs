@@ -77,5 +77,6 @@ mod tests {
         );
         assert!(found.contains(&("authorization", wanted)), "{found:?}");
         assert!(found.contains(&("x-tc-timestamp", "1551113065".to_owned())));
+        assert!(found.contains(&("content-type", "application/json; charset=utf-8".to_owned())), "as it was signed");
     }
 }
