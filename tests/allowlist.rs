@@ -132,7 +132,7 @@ async fn what_leaves_is_noted_first_and_many_prefixes_leave_in_lots() {
     assert_eq!(
         second.synced.message,
         "2 targets carry 1 prefix; pods: keeps 4 prefixes (198.51.100.32/32, 198.51.100.34/32, 198.51.100.36/32, \
-         198.51.100.38/32) until what leaves before is seen to do no harm; web: keeps 4 more prefixes that leave next"
+         198.51.100.38/32) until what leaves before is seen to do no harm; web: keeps 4 more, to leave next"
     );
     site.settle().await;
     site.reconcile().await;

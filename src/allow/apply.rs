@@ -238,12 +238,7 @@ impl Run<'_> {
                 }
                 (None, Progress::Right) => {
                     if target.later > 0 {
-                        let more = if target.later == 1 {
-                            "1 more prefix that leaves"
-                        } else {
-                            &format!("{} more prefixes that leave", target.later)
-                        };
-                        leaving.push(format!("{}: keeps {more} next", target.name));
+                        leaving.push(format!("{}: keeps {} more, to leave next", target.name, target.later));
                     }
                     memory.found_right(&target.spot, &target.fingerprint, self.writer.now);
                     (TargetState::Synced, None)

@@ -184,7 +184,7 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         .flatten();
     let targets = origin.allowlist.targets.iter().map(|target| {
         let mut planned = match (&desired, writes) {
-            (_, false) => TargetPlan::new(origin, target),
+            (_, false) => unmanaged(input, target),
             (Err(veto), true) => TargetPlan { veto: Some(veto.clone()), ..TargetPlan::new(origin, target) },
             (Ok(desired), true) => one(input, target, desired),
         };
@@ -203,6 +203,15 @@ pub fn plan(input: &PlanInput<'_>) -> Plan {
         desired,
         narrowing: input.narrowing.clone(),
     }
+}
+
+/// Nothing is planned; what was written before says so.
+fn unmanaged(input: &PlanInput<'_>, target: &ValidTarget) -> TargetPlan {
+    let mut planned = TargetPlan::new(input.origin, target);
+    if !end_of(input, target).steps.is_empty() {
+        planned.notes.push("written before and left as it is".to_owned());
+    }
+    planned
 }
 
 fn one(input: &PlanInput<'_>, target: &ValidTarget, desired: &Desired) -> TargetPlan {

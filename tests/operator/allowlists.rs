@@ -83,6 +83,21 @@ fn enforce_writes_follows_the_list_and_says_what_the_write_did() {
     })
     .unwrap();
 
+    // While the effect of a write is not known nothing leaves; and whoever asks for no more writes keeps what stands.
+    let plain = enforced("keep", "keep", "Enforce");
+    stage.apply(&plain.replace("    targets:", "    extraCIDRs: [{cidr: 192.0.2.0/25, reason: office}]\n    targets:"));
+    lab::process::wait_until("widened", Duration::from_secs(15), || sources(&stage, "keep").len() == 3).unwrap();
+    stage.apply(&plain);
+    told("pods: keeps 1 prefix (192.0.2.0/25) until the last write has been probed");
+    stage.apply(&plain.replace("mode: Enforce", "mode: Observe"));
+    let object = stage.await_condition("keep", "shop", "AllowlistSynced", "True/Observing", 15);
+    for target in object["status"]["allowlist"]["targets"].as_array().unwrap() {
+        assert_eq!(target["detail"], "written before and left as it is", "{target}");
+    }
+    assert_eq!(sources(&stage, "keep").len(), 3);
+    stage.apply(&plain);
+    lab::process::wait_until("narrowed", Duration::from_mins(2), || sources(&stage, "keep").len() == 2).unwrap();
+
     // Without the label nothing is written any more, and nothing is taken away.
     stage.server.kubectl(&["label", "namespace", "keep", "leeward.dev/enforce-"]).unwrap();
     stage.await_condition("keep", "shop", "AllowlistSynced", "False/EnforceNotPermitted", 15);
@@ -175,6 +190,17 @@ fn a_network_of_another_installation_is_left_alone_and_a_missing_one_is_named() 
     let object = stage.await_condition("names", "wide", "Accepted", "False/InvalidTarget", 15);
     let message = condition(&object, "Accepted").unwrap()["message"].as_str().unwrap().to_owned();
     assert!(message.contains("spec.allowlist.extraCIDRs[0].cidr"), "{message}");
+    let synced = condition(&object, "AllowlistSynced").unwrap();
+    assert_eq!(synced["message"], "nothing is written while the resource is not accepted");
+    // A bundle that is there and lacks the key.
+    stage.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: ca, namespace: names}, data: {other: x}}");
+    let bundle = "caBundle: {configMapRef: {name: ca, key: ca.crt}}, addresses: {";
+    stage.apply(&origin("names", "trust", "").replace("addresses: {", bundle));
+    let object = stage.await_condition("names", "trust", "Accepted", "False/ReferenceNotFound", 15);
+    assert_eq!(
+        condition(&object, "Accepted").unwrap()["message"],
+        "ConfigMap ca has no key ca.crt: add it, or correct spec.origin.caBundle.configMapRef.key"
+    );
     let foreign: Value =
         serde_json::from_str(&stage.server.kubectl(&["get", "pnet", "foreign", "-o", "json"]).unwrap()).unwrap();
     assert_eq!(foreign["status"]["observedGeneration"], -1, "{:#}", foreign["status"]);

@@ -83,6 +83,42 @@ fn what_was_written_is_given_up_although_the_operator_was_away() {
     assert!((written() - before).abs() < 0.5, "it wrote after the end");
 }
 
+/// The events of this reason about the site.
+fn events(stage: &Stage, namespace: &str, reason: &str) -> Vec<String> {
+    let all = stage.server.kubectl(&["get", "events.v1.events.k8s.io", "-n", namespace, "-o", "json"]).unwrap();
+    let all: Value = serde_json::from_str(&all).unwrap();
+    let ours = all["items"].as_array().unwrap().iter().filter(|event| event["reason"] == reason);
+    ours.map(|event| event["note"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_stays_at_the_end_is_told_by_an_event() {
+    let stage = stage();
+    let operator = stage.run(&[]);
+    operator.await_leader(30);
+    prepare(&stage, "last");
+    stage.apply(&site("last", "Delete"));
+    stage.await_condition("last", "shop", "AllowlistSynced", "True/Synced", 40);
+    // The word that the pods may be open is taken back.
+    stage.apply(&site("last", "Delete").replace("isolation: Allow", "isolation: Refuse"));
+    wait_until("kept", Duration::from_secs(10), || {
+        stage.server.get("last", "networkpolicy", "leeward-shop").unwrap()["metadata"].get("ownerReferences").is_none()
+    })
+    .unwrap();
+    stage.server.kubectl(&["delete", "porigin", "-n", "last", "shop", "--timeout=20s"]).unwrap();
+    wait_until("told", Duration::from_secs(10), || !events(&stage, "last", "NotReleased").is_empty()).unwrap();
+    assert_eq!(
+        events(&stage, "last", "NotReleased"),
+        [
+            "left as it was written: pods: it is the last policy that isolates the pods of its podSelector: without it everybody \
+             could connect. It is kept; delete it by hand, or set networkPolicy.isolation to Allow on the target"
+        ]
+    );
+    assert!(stage.server.get("last", "networkpolicy", "leeward-shop").is_ok());
+    // What can be given up goes whatever stays.
+    assert_eq!(annotation(&stage, "last"), Value::Null);
+}
+
 #[test]
 fn nothing_that_cannot_be_given_up_holds_a_resource() {
     let stage = stage();

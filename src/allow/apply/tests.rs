@@ -23,14 +23,15 @@ fn server(answer: impl Fn(&Method, &str) -> Option<(u16, Value)> + Send + Sync +
     Client::new(service, "default")
 }
 
-fn failure(code: u16, reason: &str, message: &str) -> Option<(u16, Value)> {
+fn failure(code: u16, reason: &str, message: &str) -> (u16, Value) {
     let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason,
         "code": code});
-    Some((code, status))
+    (code, status)
 }
 
-fn overloaded(_: &Method, _: &str) -> Option<(u16, Value)> {
-    failure(503, "ServiceUnavailable", "the server is currently unable to handle the request")
+fn overloaded() -> Client {
+    let (code, status) = failure(503, "ServiceUnavailable", "the server is currently unable to handle the request");
+    server(move |_, _| Some((code, status.clone())))
 }
 
 async fn applied(client: &Client, site: &Situation) -> Applied {
@@ -51,7 +52,7 @@ const CANNOT: &str = "the server is currently unable to handle the request; tryi
 async fn nobody_is_shut_out_while_another_target_lets_too_few_in() {
     let ours = annotated("192.0.2.0/24", &[("leeward-shop", "Apply")]);
     let wide = written(&ours.replace(ONLY, MORE), |text| text).replace(MORE, ONLY);
-    let applied = applied(&server(overloaded), &Situation::of(&wide)).await;
+    let applied = applied(&overloaded(), &Situation::of(&wide)).await;
     assert_eq!(
         details(&applied),
         [
@@ -81,7 +82,7 @@ fn twins(trusted: &str, ingress: &str) -> Situation {
 #[tokio::test]
 async fn whoever_is_let_in_is_believed_first() {
     let site = twins("192.0.2.0/24", &annotated("192.0.2.0/24", &[("leeward-shop", "Apply")]));
-    let applied = applied(&server(overloaded), &site).await;
+    let applied = applied(&overloaded(), &site).await;
     assert_eq!(
         details(&applied),
         [
@@ -96,7 +97,7 @@ async fn whoever_is_still_let_in_stays_believed() {
     let all = "192.0.2.0/24,198.51.100.0/24,2001:db8::/32";
     // Somebody else holds the annotation, so nobody leaves it.
     let site = twins(all, &annotated(all, &[("argocd", "Apply")]));
-    let applied = applied(&server(overloaded), &site).await;
+    let applied = applied(&overloaded(), &site).await;
     assert!(details(&applied)[0].contains("is held by field manager argocd"), "{:?}", details(&applied));
     assert_eq!(details(&applied)[1], "keeps 1 prefix (198.51.100.0/24) until nobody whom it names is let in any more");
     assert_eq!(applied.synced.reason, Reason::FieldConflict);
@@ -116,7 +117,7 @@ fn taking(policy: Value, read: Option<Value>) -> Client {
     server(move |method, _| match (method, reads.fetch_add(1, std::sync::atomic::Ordering::SeqCst), &read) {
         (&Method::PATCH, ..) => Some((201, policy.clone())),
         (_, 2.., Some(read)) => Some((200, read.clone())),
-        _ => failure(404, "NotFound", "not found"),
+        _ => Some(failure(404, "NotFound", "not found")),
     })
 }
 
@@ -156,8 +157,8 @@ async fn silence_is_not_waited_for() {
 async fn a_rehearsal_without_rights_says_whose_count() {
     let message = "networkpolicies.networking.k8s.io \"leeward-shop\" is forbidden: User \"dev\" cannot patch resource \"networkpolicies\" in API group \"networking.k8s.io\" in the namespace \"shop\"";
     let client = server(move |method, _| match *method {
-        Method::PATCH => failure(403, "Forbidden", message),
-        _ => failure(404, "NotFound", "not found"),
+        Method::PATCH => Some(failure(403, "Forbidden", message)),
+        _ => Some(failure(404, "NotFound", "not found")),
     });
     let tried = rehearse(&DryRun::over(client), &creation().plan(), Timestamp::UNIX_EPOCH).await;
     let [Some(Rehearsal::NotMade(said))] = tried.as_slice() else { panic!("{tried:?}") };

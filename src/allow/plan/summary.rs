@@ -118,7 +118,7 @@ impl TargetPlan {
         let state = self.state(mode, suspended);
         let detail = match (state, &self.veto) {
             (TargetState::Unmanaged, _) | (TargetState::Synced, None) => None,
-            (_, Some(veto)) if self.change == Change::Nothing => Some(veto.message.clone()),
+            (_, Some(veto)) if matches!(self.change, Change::Nothing | Change::Release) => Some(veto.message.clone()),
             (_, Some(veto)) => Some(format!("{} ({})", veto.message, self.counts())),
             (_, None) => Some(self.counts()),
         };

@@ -248,6 +248,18 @@ fn observe_plans_nothing() {
     assert!(!planned.changes());
     assert!(planned.status().unwrap().targets.iter().all(|t| t.state == TargetState::Unmanaged));
     assert_eq!(planned.synced().map(|s| (s.status, s.reason)), Some((Truth::True, Reason::Observing)));
+    // What stands there from before is named, and nothing of others.
+    let before = written(&annotated("192.0.2.0/24", &[("argocd", "Apply")]), |text| text);
+    let details = |mut site: Situation| {
+        site.mode = Mode::Observe;
+        site.plan().status().unwrap().targets.into_iter().map(|target| target.detail).collect::<Vec<_>>()
+    };
+    let left = Some("written before and left as it is".to_owned());
+    assert_eq!(details(Situation::of(&before)), [left.clone(), None]);
+    assert_eq!(
+        details(Situation::of(&before.replace("manager: argocd", "manager: leeward-shop"))),
+        [left.clone(), left]
+    );
 }
 
 #[test]

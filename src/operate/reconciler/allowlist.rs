@@ -9,7 +9,7 @@ use crate::allow::{self, Applied, Narrowing, Neighbour, PlanInput, recover, roll
 use crate::api::ProtectedOriginStatus;
 use crate::api::conditions::{self, ConditionType, Reason, Truth};
 use crate::api::spec::Mode;
-use crate::api::status::{AllowlistStatus, TargetState};
+use crate::api::status::AllowlistStatus;
 use crate::api::validated::Validated;
 use crate::report::status::Answer;
 use std::time::Duration;
@@ -47,13 +47,7 @@ impl Reconciler {
         let Ok(applied) = timeout(WRITES, applying).await else {
             // What was written is found out as after another process.
             keep.recalled = false;
-            let message = "the API server did not answer in time while targets were written; trying again";
-            let noted = narrowing::told(about.look.prior).cloned();
-            return Outcome {
-                synced: Answer::new(Truth::Unknown, Reason::Pending, message),
-                allowlist: plan.status().map(|list| AllowlistStatus { narrowing: noted, ..list }),
-                again: Some(AGAIN),
-            };
+            return unanswered(&plan, about.look.prior);
         };
         self.wrote(about, keep, &applied).await;
         let message = &applied.synced.message;
@@ -70,7 +64,7 @@ impl Reconciler {
         } else {
             narrowing::status(about.look, applied.note.as_ref(), keep.after.as_ref())
         };
-        let allowlist = plan.status_with(applied.targets).map(|a| labelled(AllowlistStatus { narrowing, ..a }, prior));
+        let allowlist = plan.status_with(applied.targets).map(|list| AllowlistStatus { narrowing, ..list });
         // What is noted is written as soon as it stands there.
         let soon = applied.note.is_some().then_some(Duration::ZERO);
         let again = (applied.again || undone).then_some(AGAIN).into_iter().chain(watched).chain(soon).min();
@@ -218,22 +212,43 @@ fn unclear(about: &About<'_>, keep: &Keep) -> bool {
     !keep.recalled && narrowing::told(about.look.prior).is_some()
 }
 
-/// What was written under Enforce and is not kept any more says so; a target that never was does not.
-fn labelled(mut list: AllowlistStatus, prior: &ProtectedOriginStatus) -> AllowlistStatus {
-    let had = |name: &str| {
-        prior
-            .allowlist
-            .as_ref()
-            .and_then(|a| a.targets.iter().find(|t| t.name == name))
-            .is_some_and(|t| matches!(t.state, TargetState::Synced) || t.detail.as_deref() == Some(LEFT))
-    };
-    for target in &mut list.targets {
-        if target.state == TargetState::Unmanaged && target.detail.is_none() && had(&target.name) {
-            target.detail = Some(LEFT.to_owned());
-        }
+/// Nobody knows what was written: what is noted of a narrowing stays.
+fn unanswered(plan: &allow::Plan, prior: &ProtectedOriginStatus) -> Outcome {
+    let message = "the API server did not answer in time while targets were written; trying again";
+    let narrowing = narrowing::told(prior).cloned();
+    Outcome {
+        synced: Answer::new(Truth::Unknown, Reason::Pending, message),
+        allowlist: plan.status().map(|list| AllowlistStatus { narrowing, ..list }),
+        again: Some(AGAIN),
     }
-    list
 }
 
-/// Detail of a target that was kept before.
-const LEFT: &str = "written before and left as it is";
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::status::first;
+
+    #[test]
+    fn what_the_status_notes_outlives_silence() {
+        let plan = allow::Plan {
+            origin: "shop/shop".to_owned(),
+            mode: Mode::Enforce,
+            suspended: false,
+            desired: Err(allow::Veto::new(Reason::NoUsableList, "no list")),
+            narrowing: Narrowing::Now,
+            targets: Vec::new(),
+            open: Vec::new(),
+        };
+        let prior = first(1, jiff::Timestamp::UNIX_EPOCH);
+        let silent = unanswered(&plan, &prior);
+        assert_eq!(
+            (silent.synced.truth, silent.synced.reason, silent.synced.message.as_str()),
+            (
+                Truth::Unknown,
+                Reason::Pending,
+                "the API server did not answer in time while targets were written; trying again"
+            )
+        );
+        assert_eq!(silent.again, Some(AGAIN));
+    }
+}

@@ -4,7 +4,7 @@ use super::question;
 use super::standing::health;
 use crate::allow::desired::active;
 use crate::allow::guard::not_permitted;
-use crate::api::conditions::Reason;
+use crate::api::conditions::{Reason, Truth};
 use crate::api::names::REQUESTED_AT_ANNOTATION;
 use crate::api::spec::{CaBundle, Mode};
 use crate::api::validated::{Validated, Whereabouts};
@@ -173,7 +173,7 @@ fn trust(origin: &Validated, around: &Around<'_>) -> Result<Option<Vec<u8>>, Unt
         let answer = if around.source.knows(Kind::ConfigMap) {
             Answer::no(Reason::ReferenceNotFound, message)
         } else {
-            Answer::new(crate::api::conditions::Truth::Unknown, Reason::Pending, "reading the CA bundle")
+            Answer::new(Truth::Unknown, Reason::Pending, format!("ConfigMap {} is being read", at.name))
         };
         return Err(Untrusted::Missing(answer));
     };

@@ -61,7 +61,7 @@ impl Reconciler {
             return Ok(None);
         }
         let left = match Validated::new(object) {
-            Err(invalid) => Some(format!("left as it was written: {invalid}")),
+            Err(invalid) => Some(as_written(&invalid.to_string())),
             // A suspended resource writes nothing, not even at its end.
             Ok(origin) if finalizer::needed(&origin) && !origin.suspend => {
                 let last = Last { origin: Arc::new(origin), created: created(object) };
@@ -122,7 +122,14 @@ fn left(applied: &Applied) -> Option<String> {
         .targets
         .iter()
         .filter(|target| stays(&target.state))
-        .map(|target| format!("{} {}", target.name, target.detail.as_deref().unwrap_or_default()).trim_end().to_owned())
+        .map(|target| match &target.detail {
+            Some(detail) => format!("{}: {detail}", target.name),
+            None => target.name.clone(),
+        })
         .collect();
-    (!targets.is_empty()).then(|| format!("left as it was written: {}", targets.join("; ")))
+    (!targets.is_empty()).then(|| as_written(&targets.join("; ")))
+}
+
+fn as_written(why: &str) -> String {
+    format!("left as it was written: {why}")
 }
