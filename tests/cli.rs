@@ -94,7 +94,12 @@ fn every_shell_gets_its_completion() {
         ("bash", "_clap_complete_leeward leeward"),
         ("zsh", "#compdef leeward"),
         ("fish", "--command leeward"),
-        ("kubectl", "exec kubectl-leeward __complete"),
+        ("elvish", "edit:completion"),
+        ("powershell", "Register-ArgumentCompleter"),
+        (
+            "kubectl",
+            "#!/bin/sh\n# Asked by kubectl's own completion for what follows `kubectl leeward`.\nexec kubectl-leeward __complete \"$@\"\n",
+        ),
     ] {
         let output = ask(&format!("completion {shell}"));
         assert_eq!(code(&output), 0);
@@ -234,6 +239,18 @@ fn what_a_flag_or_a_file_lacks_is_named_with_its_place() {
     std::fs::write(&binary, [0xff, 0xfe]).unwrap();
     let service = file("service.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: shop}\n");
     let nobody = file("nobody.txt", "# none yet\n");
+    let crowd = file("crowd.txt", &"192.0.2.7 2026-11-01T12:00:00Z\n".repeat(10_001));
+    let cluster = |name: &str, user: &str, context: &str| {
+        file(
+            name,
+            &format!(
+                "{{apiVersion: v1, kind: Config, current-context: {context}, clusters: [{{name: a, cluster: {{server: 'https://127.0.0.1:9'}}}}], users: [{{name: a, user: {{{user}}}}}], contexts: [{{name: a, context: {{cluster: a, user: a}}}}]}}"
+            ),
+        )
+    };
+    let contextless = cluster("contextless.yaml", "token: x", "b");
+    let keyless = cluster("keyless.yaml", "client-certificate-data: bm9uZQ==, client-key-data: bm9uZQ==", "a");
+    let absent = file("absent.yaml", &good.replace("metadata: {name: cdn}\nspec", "metadata: {name: other}\nspec"));
     let via = "diagnose --via http://127.0.0.1:9/ --origin 127.0.0.1:9";
     let cases = [
         format!("{via} --marker (x)=1"),
@@ -248,6 +265,11 @@ fn what_a_flag_or_a_file_lacks_is_named_with_its_place() {
         format!("explain --evidence {subject}"),
         format!("explain --evidence {timeless}"),
         format!("report --evidence healthy-origin-exposed.json --clients {nobody}"),
+        format!("report --evidence healthy-origin-exposed.json --clients {crowd}"),
+        "ranges cdn".to_owned(),
+        format!("ranges cdn --kubeconfig {contextless}"),
+        format!("ranges cdn --kubeconfig {keyless}"),
+        format!("plan -f {absent}"),
         "report --evidence healthy-origin-exposed.json --time-zone Mars".to_owned(),
     ];
     refuse("lacking_input", &folder, &cases);
@@ -420,6 +442,19 @@ fn the_guard_keeps_from_what_the_operator_would_not_dial() {
 }
 
 #[test]
+fn a_metrics_server_without_use_is_noted() {
+    let site = server(GOOD);
+    let path = tempdir("unused").join("site.yaml");
+    let manifest = format!(
+        "apiVersion: leeward.dev/v1alpha1\nkind: ProtectedOrigin\nmetadata: {{name: shop}}\nspec:\n  proxy: {{url: 'http://{site}/'}}\n  origin: {{type: Addresses, scheme: HTTP, addresses: {{ips: [127.0.0.1], port: {}}}}}\n",
+        site.port()
+    );
+    std::fs::write(&path, manifest).unwrap();
+    let output = ask(&format!("diagnose -f {} --rounds 1 --prometheus-url http://127.0.0.1:9", path.display()));
+    assert_eq!(stderr(&output), "note: --prometheus-url was not used: spec.traffic names nothing to measure\n");
+}
+
+#[test]
 fn a_risk_fails_a_pipeline_only_when_asked() {
     let exposed = "--offline -f exposed.yaml --merge healthy-origin-exposed.json";
     assert_eq!(code(&ask(&format!("diagnose {exposed}"))), 0);
@@ -501,7 +536,8 @@ fn a_list_of_an_account_is_read_with_a_key_of_the_file_or_of_the_environment() {
         );
     }
     for (output, said) in [
-        (ask(&network, &[]), "Secret key does not exist in the file"),
+        (ask(&network, &[]), "Secret key does not exist in the file, and the environment does not hold its parts"),
+        (ask(&network, &[("ALIBABA_CLOUD_ACCESS_KEY_ID", "a b"), environment[1]]), "as the environment holds it"),
         (ask(&format!("{network}{}", secret("wrong-canary")), &[]), "refuses the key in Secret key"),
     ] {
         assert_eq!((code(&output), stdout(&output)), (1, String::new()));

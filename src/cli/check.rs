@@ -4,7 +4,7 @@
 mod rights;
 
 use super::cluster::{self, ClusterArgs};
-use super::exit::Exit;
+use super::exit::{Exit, of_api};
 use super::style::{BAD, GOOD, UNSURE, paint};
 use crate::api::{ProtectedOrigin, ProxyNetwork};
 use crate::observe::probe::EchoAbility;
@@ -117,7 +117,7 @@ fn kind(name: &str, problem: Option<kube::Error>) -> Answer {
             "the kind {name} does not exist: apply the CRDs (leeward crds | kubectl apply --server-side -f -)"
         )),
         None | Some(kube::Error::Api(_)) => Answer::fine(format!("the kind {name} exists")),
-        Some(error) => Answer::wrong(format!("the kind {name} cannot be asked for: {error}")),
+        Some(error) => Answer::wrong(format!("the kind {name} cannot be asked for: {}", of_api(&error))),
     }
 }
 
@@ -131,7 +131,7 @@ async fn lease(client: &Client, namespace: &str, name: &str) -> Answer {
                 Some(holder) => return Answer::fine(format!("{holder} holds the Lease {namespace}/{name}")),
                 None => format!("nobody holds the Lease {namespace}/{name}: no replica probes or writes"),
             },
-            Err(error) => format!("the Lease {namespace}/{name} cannot be read: {error}"),
+            Err(error) => format!("the Lease {namespace}/{name} cannot be read: {}", of_api(&error)),
         };
         if Instant::now() >= deadline {
             return Answer::wrong(problem);
@@ -170,9 +170,36 @@ fn list(network: &ProxyNetwork) -> Option<Answer> {
 
 fn pings() -> Vec<Answer> {
     let ability = EchoAbility::find_out();
-    let answer = |family: &str, able: Result<(), String>| match able {
+    vec![ping("IPv4", ability.v4), ping("IPv6", ability.v6)]
+}
+
+fn ping(family: &str, able: Result<(), String>) -> Answer {
+    match able {
         Ok(()) => Answer::fine(format!("{family} pings are possible")),
         Err(problem) => Answer::less(format!("no {family} pings, so their evidence reads Unavailable: {problem}")),
-    };
-    vec![answer("IPv4", ability.v4), answer("IPv6", ability.v6)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operate::saying;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_in_order_is_told_in_a_line() {
+        let nobody = lease(&saying(404, "NotFound"), "leeward-system", "leeward").await;
+        assert_eq!(
+            (nobody.standing, nobody.text.as_str()),
+            (Standing::Wrong, "nobody holds the Lease leeward-system/leeward: no replica probes or writes")
+        );
+        let unread = lease(&saying(403, "forbidden"), "leeward-system", "leeward").await;
+        assert_eq!(unread.text, "the Lease leeward-system/leeward cannot be read: forbidden");
+        let broken = kind("ProtectedOrigin", Some(kube::Error::LinesCodecMaxLineLengthExceeded));
+        assert!(broken.text.starts_with("the kind ProtectedOrigin cannot be asked for: "), "{}", broken.text);
+        let unable = ping("IPv6", Err("Permission denied (os error 13)".to_owned()));
+        assert_eq!(
+            (unable.standing, unable.text.as_str()),
+            (Standing::Less, "no IPv6 pings, so their evidence reads Unavailable: Permission denied (os error 13)")
+        );
+    }
 }

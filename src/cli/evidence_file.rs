@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Writes a case. An existing file is replaced.
 pub fn save(case: &Case, path: &Path) -> anyhow::Result<()> {
-    let mut text = serde_json::to_string_pretty(case).context("cannot write the evidence as JSON")?;
+    let mut text = serde_json::to_string_pretty(case)?;
     text.push('\n');
     fs::write(path, text).with_context(|| format!("cannot write --save-evidence {}", path.display()))
 }

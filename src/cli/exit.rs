@@ -1,5 +1,6 @@
 //! How a command ends: exit codes are a contract that pipelines branch on.
 
+use kube::core::Status;
 use std::io;
 use std::process::ExitCode;
 
@@ -48,8 +49,8 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// The chain of causes as one line. Some errors say their cause themselves; nothing is said twice.
-fn sentence(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
+pub(super) fn sentence(error: &anyhow::Error) -> String {
+    error.chain().filter_map(words).fold(String::new(), |said, cause| {
         if said.is_empty() {
             cause
         } else if said.ends_with(&cause) {
@@ -58,6 +59,22 @@ fn sentence(error: &anyhow::Error) -> String {
             format!("{said}: {cause}")
         }
     })
+}
+
+/// What a cause says for itself: of a refusal by the API server its message, without everything that its answer holds.
+fn words(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    match cause.downcast_ref() {
+        Some(error) => Some(of_api(error)),
+        None => (!cause.is::<Status>() && !cause.is::<Box<Status>>()).then(|| cause.to_string()),
+    }
+}
+
+/// What the API server, or the way to it, says in an error.
+pub fn of_api(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
+    }
 }
 
 fn closed_pipe(error: &anyhow::Error) -> bool {

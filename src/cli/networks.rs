@@ -245,3 +245,25 @@ fn problem(network: &ProxyNetwork) -> String {
     // The operator goes on with the list it has; here there is none.
     wrong.map_or_else(|| "no list".to_owned(), |c| c.message.trim_end_matches("; the list in use stays").to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_status_that_somebody_spoilt_is_named_with_its_place() {
+        let network = |cidrs: &[&str]| {
+            serde_json::from_value::<ProxyNetwork>(json!({
+                "metadata": {"name": "edge"},
+                "spec": {"source": {"type": "Inline", "inline": {"cidrs": ["192.0.2.0/24"]}}},
+                "status": {"active": {"hash": "sha256:x", "shortHash": "x", "prefixes": 2, "ipv4Prefixes": 2, "ipv6Prefixes": 0, "cidrs": cidrs}},
+            }))
+            .unwrap()
+        };
+        assert_eq!(ranges(&network(&["192.0.2.0/24"])).unwrap().unwrap().texts(), ["192.0.2.0/24"]);
+        let problem = ranges(&network(&["192.0.2.0/24", "192.0.2.0/33"])).unwrap_err();
+        let said = format!("{problem:#}");
+        assert!(said.starts_with("ProxyNetwork edge: status.active.cidrs[1]: "), "{said}");
+    }
+}

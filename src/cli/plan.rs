@@ -3,7 +3,7 @@
 mod findings;
 mod shown;
 
-use super::cluster::{NamespacedArgs, live};
+use super::cluster::{self, NamespacedArgs, live};
 use super::color::When;
 use super::exit::Exit;
 use super::findings::{junit, sarif};
@@ -103,8 +103,7 @@ impl Args {
         }
         let neighbours: Vec<Neighbour> = found.neighbours.iter().filter_map(Neighbour::of).collect();
         let plan = planned(&found.origin, &found.objects.source, &neighbours)?;
-        let dry =
-            DryRun::new(self.cluster.cluster.config().await?).context("no client for this cluster configuration")?;
+        let dry = DryRun::new(self.cluster.cluster.config().await?).context(cluster::NO_CLIENT)?;
         let rehearsals = rehearse(&dry, &plan, Timestamp::now()).await;
         let (mode, operator) = (found.origin.spec.allowlist.mode, operator(&found.origin));
         Ok(Shown { plan, place: None, mode, rehearsals, operator })

@@ -83,7 +83,7 @@ fn write(method: &Method, path: &str) -> Option<Write> {
 
 /// An API server that answers everything with this error, or nothing at all with 0.
 #[cfg(test)]
-pub fn saying(code: u16, said: &'static str) -> kube::Client {
+pub(crate) fn saying(code: u16, said: &'static str) -> kube::Client {
     let answer = tower::service_fn(move |_: http::Request<kube::client::Body>| async move {
         if code == 0 {
             std::future::pending::<()>().await;

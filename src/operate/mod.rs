@@ -22,6 +22,8 @@ mod surroundings;
 mod traffic;
 mod turns;
 
+#[cfg(test)]
+pub(crate) use client::saying;
 pub use identity::{api_server, namespace as own_namespace};
 pub use options::{ControllerOptions, LogFormat, RunOptions};
 pub use run::{StartError, run};

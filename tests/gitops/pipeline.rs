@@ -72,7 +72,14 @@ fn both(folder: &Path, arguments: &str) -> (Said, Value) {
     valid("junit", &junit.text);
     valid("sarif", &sarif.text);
     let log: Value = serde_json::from_str(&sarif.text).unwrap();
-    assert_eq!(log["runs"][0]["invocations"][0]["exitCode"], sarif.code);
+    let invocation = &log["runs"][0]["invocations"][0];
+    assert_eq!(invocation["exitCode"], sarif.code);
+    let words = match sarif.code {
+        0 => "nothing to be done",
+        2 => "something was found",
+        _ => "inconclusive",
+    };
+    assert_eq!(invocation["exitCodeDescription"], words);
     (junit, log)
 }
 
@@ -128,6 +135,8 @@ fn what_enforce_would_write_is_a_failure_for_each_target() {
     assert!(junit.text.contains("198.51.100.0/24"), "{}", junit.text);
     let result = &results(&log)[0];
     assert_eq!((&result["ruleId"], &result["level"]), (&"WouldChange".into(), &"warning".into()));
+    let rule = |log: &Value| log["runs"][0]["tool"]["driver"]["rules"][0]["shortDescription"]["text"].clone();
+    assert_eq!(rule(&log), "An object in front of the origin is not as mode Enforce would write it.");
     let physical = &result["locations"][0]["physicalLocation"];
     assert_eq!(physical["artifactLocation"]["uri"], "site.yaml");
     assert_eq!(physical["region"]["startLine"], 6);
@@ -137,6 +146,7 @@ fn what_enforce_would_write_is_a_failure_for_each_target() {
     let (junit, log) = both(folder.path(), "plan -f denied.yaml");
     assert_eq!((junit.code, counts(&junit.text)), (2, [1, 1, 0, 0]));
     assert_eq!(results(&log)[0]["level"], "error", "{log:#}");
+    assert_eq!(rule(&log), "A write is refused, and AllowlistSynced would be False: EnforceNotPermitted.");
 
     // Without a target there is nothing to check, and that is valid as well.
     let (without, _) = SITE.split_once("  allowlist:").unwrap();

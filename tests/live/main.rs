@@ -194,6 +194,18 @@ fn a_plan_names_the_quota_that_has_no_room() {
 }
 
 #[test]
+fn a_plan_repeats_what_the_operator_says_and_cannot_be_seen_from_here() {
+    beside("told");
+    let enforce = r#"{"spec":{"allowlist":{"mode":"Enforce"}}}"#;
+    SERVER.kubectl(&["patch", "porigin", "-n", "told", "shop", "--type=merge", "-p", enforce]).unwrap();
+    let status = r#"{"status":{"conditions":[{"type":"AllowlistSynced","status":"False","reason":"RolledBack","message":"the last narrowing hurt","lastTransitionTime":"2026-11-30T12:00:00Z"}]}}"#;
+    SERVER
+        .kubectl(&["patch", "porigin", "-n", "told", "shop", "--subresource=status", "--type=merge", "-p", status])
+        .unwrap();
+    planned_until(&SERVER.kubeconfig(), "told/shop", "the operator says RolledBack: the last narrowing hurt");
+}
+
+#[test]
 fn ranges_come_from_the_network_of_that_name() {
     assert_eq!(ask("ranges cdn -o comma"), (0, "192.0.2.0/24,2001:db8::/48\n".to_owned(), String::new()));
     let (code, out, err) = ask("ranges other");
@@ -234,6 +246,10 @@ fn without_rights_it_says_which_are_missing() {
     assert_ne!(answer["cause"], "NoReadyEndpoints");
     assert!(code == 2 || code == 3, "{answer:#}");
     assert!(err.contains("note: judging without objects of kind Pod: "), "{err}");
+    let (_, _, err) = said(&leeward(&path, "diagnose shop/shop --rounds 1 --guard -o json"));
+    assert!(err.contains("note: --guard refuses less than the operator, without objects of kind Pod: "), "{err}");
+    let (code, _, err) = said(&leeward(&path, "ranges cdn"));
+    assert!(code == 1 && err.starts_with("error: cannot read ProxyNetwork cdn: "), "{err}");
 }
 
 #[test]

@@ -169,13 +169,16 @@ fn a_signal_gives_the_terminal_back() {
 #[test]
 fn without_a_terminal_it_prints_a_table_and_then_changes() {
     site("piped");
+    let wire = Wire::new();
     let mut command = Command::new(LEEWARD);
     command
         .args(["watch", "-n", "piped"])
-        .env("KUBECONFIG", SERVER.kubeconfig())
+        .env("KUBECONFIG", wire.kubeconfig("piped.kubeconfig"))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
+    let mut notes = BufReader::new(child.stderr.take().unwrap()).lines();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut next = || lines.next().unwrap().unwrap().split_whitespace().take(4).collect::<Vec<_>>().join(" ");
     assert_eq!(next(), "ORIGIN READY HEALTHY CAUSE");
@@ -183,6 +186,11 @@ fn without_a_terminal_it_prints_a_table_and_then_changes() {
     assert_eq!(next(), "piped/shop True True Healthy");
     verdict("piped", "shop", "False", "OriginRefused");
     assert_eq!(next(), "piped/shop True False OriginRefused");
+    wire.cut();
+    let note = notes.next().unwrap().unwrap();
+    assert!(note.starts_with("note: the API server does not answer, trying again: "), "{note}");
+    wire.mend();
+    assert_eq!(notes.next().unwrap().unwrap(), "note: the API server answers again");
     // Who reads no longer has what he wanted.
     drop(lines);
     verdict("piped", "shop", "True", "Healthy");
@@ -191,6 +199,16 @@ fn without_a_terminal_it_prints_a_table_and_then_changes() {
 
 #[test]
 fn what_cannot_work_is_said_before_the_screen_is_taken() {
+    // Somebody listens and never speaks.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let text = SERVER.kubeconfig_text().replace(&format!(":{}", SERVER.port()), &format!(":{port}"));
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("silent.kubeconfig");
+    std::fs::write(&path, text).unwrap();
+    let screen = terminal(&path, "-A").wait_for("ended with 1", SOON * 3).unwrap();
+    // The line is longer than the terminal is wide.
+    let said = "error: cannot list ProtectedOrigins in all namespaces: the API server does not answer";
+    assert!(screen.replace('\n', "").contains(said), "{screen}");
     let text = SERVER.service_account_kubeconfig("default", "default").unwrap();
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("watcher.kubeconfig");
     std::fs::write(&path, text).unwrap();

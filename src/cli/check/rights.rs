@@ -156,6 +156,17 @@ async fn may(client: &Client, right: &Right) -> anyhow::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::exit::sentence;
+    use crate::operate::saying;
+
+    #[tokio::test]
+    async fn who_cannot_be_asked_is_said() {
+        let right = rights(&Place { namespace: "edge", name: "leeward", watched: &[], secrets: BTreeSet::new() })
+            .unwrap()
+            .remove(0);
+        let problem = may(&saying(500, "etcd is gone"), &right).await.unwrap_err();
+        assert_eq!(sentence(&problem), "cannot ask for its own rights: etcd is gone");
+    }
 
     fn texts(place: &Place<'_>) -> Vec<String> {
         rights(place).unwrap().iter().map(|right| right.missing().text).collect()

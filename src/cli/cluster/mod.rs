@@ -91,7 +91,10 @@ impl ClusterArgs {
     }
 }
 
+/// What a configuration lacks that names no key or authority that can be used.
+pub const NO_CLIENT: &str = "no client for this cluster configuration";
+
 /// A client for a configuration.
 pub fn client(config: kube::Config) -> anyhow::Result<kube::Client> {
-    kube::Client::try_from(config).context("no client for this cluster configuration")
+    kube::Client::try_from(config).context(NO_CLIENT)
 }

@@ -9,9 +9,8 @@ mod words;
 
 use super::exit::{self, Exit};
 use super::{Called, command};
-use anyhow::anyhow;
 use clap_complete::CompleteEnv;
-use clap_complete::env::Shells;
+use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
@@ -47,14 +46,15 @@ enum Shell {
 }
 
 impl Shell {
-    const fn name(self) -> &'static str {
+    /// What writes its script; kubectl has an executable instead.
+    fn completer(self) -> Option<&'static dyn EnvCompleter> {
         match self {
-            Self::Bash => "bash",
-            Self::Elvish => "elvish",
-            Self::Fish => "fish",
-            Self::Kubectl => "kubectl",
-            Self::Powershell => "powershell",
-            Self::Zsh => "zsh",
+            Self::Bash => Some(&Bash),
+            Self::Elvish => Some(&Elvish),
+            Self::Fish => Some(&Fish),
+            Self::Kubectl => None,
+            Self::Powershell => Some(&Powershell),
+            Self::Zsh => Some(&Zsh),
         }
     }
 }
@@ -63,13 +63,9 @@ impl Args {
     pub fn run(&self, called: Called) -> anyhow::Result<Exit> {
         let mut script = Vec::new();
         let program = called.program();
-        let name = self.shell.name();
-        if self.shell == Shell::Kubectl {
-            script.extend_from_slice(kubectl::SHIM.as_bytes());
-        } else {
-            let shells = Shells::builtins();
-            let shell = shells.completer(name).ok_or_else(|| anyhow!("no completion for {name}"))?;
-            shell.write_registration(ASKED, program, program, program, &mut script)?;
+        match self.shell.completer() {
+            Some(shell) => shell.write_registration(ASKED, program, program, program, &mut script)?,
+            None => script.extend_from_slice(kubectl::SHIM.as_bytes()),
         }
         let mut out = io::stdout().lock();
         out.write_all(&script)?;

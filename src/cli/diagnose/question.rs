@@ -12,7 +12,7 @@ use crate::cli::networks::{self, FeedArgs, FileSecrets, Networks};
 use crate::net::RangeSet;
 use crate::net::guard::ClusterFacts;
 use crate::observe::cluster::{ClusterSource, ControllerNamespaces, Files, Place, egress_facts};
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use std::sync::Arc;
 
 /// One origin and its surroundings.
@@ -59,11 +59,8 @@ impl Question {
             let place = input::place(&files);
             return Ok(Self { place, ..Self::join(args, origin, files, name).await? });
         }
-        let text = args
-            .subject
-            .name
-            .as_deref()
-            .ok_or_else(|| anyhow!("nothing to diagnose: give NAMESPACE/NAME, -f or --via"))?;
+        // One of the three is given: the grammar sees to it.
+        let text = args.subject.name.as_deref().unwrap_or_default();
         let live::Found { origin, objects, .. } =
             live::read(&args.cluster, text, ControllerNamespaces::default()).await?;
         let name = key(&origin);

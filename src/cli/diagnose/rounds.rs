@@ -8,6 +8,7 @@ use crate::observe::probe::Prober;
 use crate::observe::round::{self, Ask, Plan};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -54,11 +55,11 @@ impl Rounds {
                 hold: None,
             };
             let doing = if long {
-                format!("waiting up to {} s for the proxy's own timer", plan.long_deadline().as_secs())
+                Doing::Waiting { at_most: plan.long_deadline() }
             } else {
-                format!("looking, round {} of {}", done + 1, self.count)
+                Doing::Looking { round: done + 1, of: self.count }
             };
-            let look = progress.during(&doing, round::look(prober, plan, &ask)).await;
+            let look = progress.during(&doing.to_string(), round::look(prober, plan, &ask)).await;
             origins.extend(look.origins.iter().map(std::net::SocketAddr::ip));
             ledger.record(look.probes, look.facts, true, Timestamp::now());
             done += 1;
@@ -66,10 +67,48 @@ impl Rounds {
         if !self.long.is_zero() && ledger.wants_hold() {
             let longest = plan.hold().min(self.long);
             let ask = Ask { hold: Some(longest), ..Ask::default() };
-            let doing = format!("holding an idle connection for up to {} s", longest.as_secs());
-            let look = progress.during(&doing, round::look(prober, plan, &ask)).await;
+            let doing = Doing::Holding { at_most: longest };
+            let look = progress.during(&doing.to_string(), round::look(prober, plan, &ask)).await;
             ledger.record(look.probes, look.facts, true, Timestamp::now());
         }
         Looked { ledger, origins: origins.into_iter().collect() }
+    }
+}
+
+/// What whoever waits reads meanwhile.
+enum Doing {
+    Looking { round: u16, of: u16 },
+    Waiting { at_most: Duration },
+    Holding { at_most: Duration },
+}
+
+impl fmt::Display for Doing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Looking { round, of } => write!(f, "looking, round {round} of {of}"),
+            Self::Waiting { at_most } => {
+                write!(f, "waiting up to {} s for the proxy's own timer", at_most.as_secs())
+            }
+            Self::Holding { at_most } => write!(f, "holding an idle connection for up to {} s", at_most.as_secs()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_reads_for_what() {
+        let at_most = Duration::from_secs(65);
+        let said = [Doing::Looking { round: 2, of: 5 }, Doing::Waiting { at_most }, Doing::Holding { at_most }];
+        assert_eq!(
+            said.map(|doing| doing.to_string()),
+            [
+                "looking, round 2 of 5",
+                "waiting up to 65 s for the proxy's own timer",
+                "holding an idle connection for up to 65 s"
+            ]
+        );
     }
 }

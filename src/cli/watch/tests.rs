@@ -166,3 +166,14 @@ fn an_empty_list_a_filter_and_the_keys_say_what_they_are() {
     let detail = picture(&mut detail, 80, 40);
     assert!(detail.contains("Changes seen while watching") && detail.contains("j k ↑ ↓ scroll   Esc q back   ? keys"));
 }
+
+#[test]
+fn every_key_is_named_on_a_wide_line() {
+    let mut model = model();
+    press(&mut model, "?");
+    let picture = picture(&mut model, 120, 24);
+    let keys = "j k ↑ ↓ choose   PgUp PgDn g G far   Enter one origin   / filter   Esc back   ? keys   q quit";
+    for key in keys.split("   ") {
+        assert!(picture.contains(key), "{key:?} is not in\n{picture}");
+    }
+}

@@ -65,9 +65,8 @@ fn at_edge(view: &View<'_>, fault: &EdgeFault<'_>) -> Open {
         Seen::NoHandshake | Seen::BadCertificate => {
             open(&[Cause::ProxyCertInvalid], Next::OtherVantage, "the TLS handshake with the edge fails")
         }
-        Seen::Challenge | Seen::Loop => {
-            open(&[Cause::ProxyPolicyDenied], Next::Marker, "the edge sends the probe back to the same URL")
-        }
+        // Each is the whole of a rule.
+        Seen::Challenge | Seen::Loop => nothing(view),
         Seen::Late => {
             open(&[Cause::OriginTimeout], Next::OriginLog, "the path through the proxy is slow, the origin is not")
         }

@@ -46,6 +46,14 @@ fn edges_that_give_nothing() {
             Build::new().proxy(ended(Phase::Tls, Outcome::TimedOut, Fault::Deadline)).listed(ok()),
         ),
         ("it ends the handshake with an alert", Build::new().proxy(alert(40)).listed(ok())),
+        (
+            "its name is not resolved where a resolver answers",
+            Build::new().proxy(ended(Phase::Dns, Outcome::TimedOut, Fault::Deadline)).listed(ok()).dns(
+                "192.0.2.53",
+                Outcome::OK,
+                &[EDGE],
+            ),
+        ),
         ("its certificate is from tomorrow", Build::new().proxy(ok().cert(CertVerdict::NotYetValid)).listed(ok())),
         ("its certificate is nonsense", Build::new().proxy(ok().cert(CertVerdict::Invalid)).listed(ok())),
         ("its certificate is good and it fails", Build::new().proxy(status(502).cert(CertVerdict::Valid)).listed(ok())),
@@ -164,6 +172,12 @@ fn origins_that_are_odd() {
         ("an address answers with another status", Build::new().listed(status(404))),
         ("an address ends the handshake with an alert", Build::new().listed(alert(40))),
         ("an address wants a certificate of the client", Build::new().listed(wants_certificate())),
+        ("an address asks for a certificate of the client with an alert", Build::new().listed(alert(116))),
+        ("it redirects itself, over HTTPS", Build::new().proxy(ok().sent_back(false)).listed(ok().redirects())),
+        (
+            "nothing but its missing header says who gave up",
+            Build::new().subject(|s| s.marker = true).proxy(status(502).marked(false).body("other")).listed(ok()),
+        ),
         (
             "an address is silent in the handshake",
             Build::new().listed(ended(Phase::Tls, Outcome::TimedOut, Fault::Deadline)),
@@ -250,6 +264,24 @@ fn counters_beside_another_failure() {
                 .listed(silent())
                 .replay(Variation::Again, silent())
                 .replay(Variation::SmallSegments, ok()),
+        ),
+        (
+            "small segments pass beside a proxy that is refused",
+            Build::new()
+                .proxy(status(502).says(ProxyStatus::ConnectionRefused))
+                .listed(silent().tail_only())
+                .replay(Variation::Again, silent().tail_only())
+                .replay(Variation::SmallSegments, ok()),
+        ),
+        (
+            "an address that fails is no dying pod's",
+            Build::new()
+                .subject(|s| s.origin_type = OriginType::Service)
+                .proxy(ok())
+                .direct("10.0.0.5", Access::Listed, refused())
+                .direct("10.0.0.6", Access::Listed, ok())
+                .endpoints(1, 2)
+                .pods(vec![looping("10.0.0.7"), running("10.0.0.6")]),
         ),
         (
             "one policy admits nobody and another everybody",
