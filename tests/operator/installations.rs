@@ -6,7 +6,7 @@ use lab::process::wait_until;
 use std::time::Duration;
 
 const NAMESPACE: &str = "both";
-const SAID: &str = "somebody else wrote its status";
+const SAID: &str = "somebody else wrote this status: where another installation of Leeward watches this namespace, give each its own with --watch-namespace (another --name does not part them)";
 /// The rights on the Lease are by its name.
 const LEASE: &str = "
 apiVersion: rbac.authorization.k8s.io/v1
@@ -52,7 +52,13 @@ fn two_installations_over_one_namespace_say_so_and_shut_nobody_out() {
             panic!("{e}:\n{}\n{:#}", operator.process.log(), stage.get(NAMESPACE, "shop")["status"])
         });
     }
-    assert!(first.process.log().contains("--watch-namespace"));
+    let events = stage.server.kubectl(&["get", "events.v1.events.k8s.io", "-n", NAMESPACE, "-o", "json"]).unwrap();
+    let events: serde_json::Value = serde_json::from_str(&events).unwrap();
+    let told: Vec<_> =
+        events["items"].as_array().unwrap().iter().filter(|event| event["reason"] == "StatusOverwritten").collect();
+    // One of each, and none for every time.
+    assert!((1..=2).contains(&told.len()), "{told:#?}");
+    assert!(told.iter().all(|event| event["note"] == SAID && event["series"].is_null()), "{told:#?}");
 
     // The list goes on to be followed, and whoever writes it keeps the promises.
     stage.apply(&network("198.51.100.0/24, 192.0.2.0/27"));

@@ -19,6 +19,8 @@ pub struct Keep {
     pub written: Option<Written>,
     /// The same for good, as a digest.
     pub said: Option<Said>,
+    /// When it was told last that somebody else writes it too.
+    pub overwritten: Option<Instant>,
     /// The question that was asked of the prober last.
     pub asked: Option<String>,
     /// What the objects looked like that were written.

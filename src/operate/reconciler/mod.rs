@@ -222,11 +222,12 @@ impl Reconciler {
         now: Timestamp,
     ) -> Result<ProtectedOriginStatus, WriteError> {
         if keep.said.as_mut().is_some_and(|said| said.is_overwritten(object)) {
-            tracing::warn!(
-                origin = %key,
-                "somebody else wrote its status: where another installation of Leeward watches this namespace, give each \
-                 its own with --watch-namespace (another --name does not part them)"
-            );
+            tracing::warn!(origin = %key, "{}", overwritten::SAID);
+            let now = Instant::now();
+            if keep.overwritten.is_none_or(|told| now.duration_since(told) >= overwritten::AGAIN) {
+                keep.overwritten = Some(now);
+                self.events.warn(&object.object_ref(&()), overwritten::REASON, overwritten::SAID).await;
+            }
         }
         if let Some(status) = keep.status(object) {
             return Ok(status);

@@ -4,6 +4,15 @@
 use super::keep::version;
 use crate::api::{ProtectedOrigin, ProtectedOriginStatus};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
+
+/// Reason of the event.
+pub const REASON: &str = "StatusOverwritten";
+/// What it says.
+pub const SAID: &str = "somebody else wrote this status: where another installation of Leeward watches this namespace, give each \
+                        its own with --watch-namespace (another --name does not part them)";
+/// How soon it is told again, while the log has every time: events of one resource are few.
+pub const AGAIN: Duration = Duration::from_mins(30);
 
 /// The status that was last written, or shown since: what it says, as a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
