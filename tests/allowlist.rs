@@ -260,6 +260,25 @@ async fn a_first_isolation_is_refused_until_the_spec_allows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_choice_of_ports_is_taken_back_by_another_process_too() {
+    let ports = |port: u16| format!("\n    - {{name: pods, type: NetworkPolicy, networkPolicy: {{ports: [{port}]}}}}");
+    let mut site = Site::new("ports", &ports(8443), &TWO).await;
+    assert_eq!(site.reconcile().await.synced.reason, Reason::Synced);
+    let held = |site: &Site| site.policy().unwrap()["spec"]["ingress"][0]["ports"][0]["port"].clone();
+    site.settle().await;
+    site.origin(&ports(9000), "Orphan").await;
+    let applied = site.reconcile().await;
+    assert_eq!((applied.synced.reason, held(&site)), (Reason::Synced, 9000.into()));
+    site.settle().await;
+    let found = site.taken_over();
+    assert_eq!(found.rollbacks.len(), 1);
+    assert!(site.roll_back(&found.rollbacks[0]).await);
+    assert_eq!((held(&site), site.blocks()), (8443.into(), TWO.map(str::to_owned).to_vec()));
+    assert_eq!(site.reconcile().await.synced.reason, Reason::RolledBack);
+    assert_eq!(held(&site), 8443);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ingress_that_is_gone_or_replaced_is_not_created_or_written() {
     let mut site = Site::new("replaced", WEB, &TWO).await;
     site.narrowing = Narrowing::Now;

@@ -4,7 +4,7 @@ mod config_map;
 mod entrances;
 pub(super) mod field;
 mod note;
-mod policy;
+pub(super) mod policy;
 mod release;
 mod summary;
 

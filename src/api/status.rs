@@ -244,6 +244,11 @@ pub struct NarrowedTarget {
     pub hash: String,
     /// What the target carried before and would carry again: `List`, or `Nothing`.
     pub before: CarriedBefore,
+    /// Pods and ports that the policy held before, as JSON of its podSelector and ports. Default: none, where those stay as they
+    /// are, or are too long to note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub pods: Option<String>,
 }
 
 /// What a narrowing began from.

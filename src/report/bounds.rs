@@ -13,7 +13,7 @@ pub const MOST: usize = 16 << 10;
 /// Longest details, ways and messages that are tried, in bytes; 0 drops a detail.
 const DETAILS: [usize; 5] = [512, 256, 128, 64, 0];
 const WAYS: [usize; 2] = [128, 64];
-const MESSAGES: [usize; 3] = [512, 256, 128];
+const MESSAGES: [usize; 4] = [512, 256, 128, 64];
 const SENTENCES: [usize; 2] = [512, 256];
 
 /// Shortens a status that is too large.
@@ -161,6 +161,8 @@ mod tests {
             name: format!("target-{i:02}"),
             hash: "f".repeat(16),
             before: CarriedBefore::Nothing,
+            // One of a note at most.
+            pods: (i == 0).then(|| "p".repeat(256)),
         };
         NarrowingStatus {
             state: NarrowingState::Watched,

@@ -4,7 +4,8 @@
 use super::Rollback;
 use crate::allow::desired::Desired;
 use crate::allow::memory::{Fingerprint, Memory, ObjectKey};
-use crate::allow::plan::{Direction, Plan, PlanInput, TargetPlan, Write, end_of, wider};
+use crate::allow::plan::{Change, Direction, Plan, PlanInput, TargetPlan, Write, end_of, policy, wider};
+use crate::allow::render::network_policy::{Held, content};
 use crate::api::conditions::Reason;
 use crate::api::status::{AllowlistStatus, CarriedBefore, NarrowedTarget, NarrowingState, NarrowingStatus};
 use crate::api::validated::ValidTarget;
@@ -93,12 +94,38 @@ fn back(
     let Ok(gone) = list.iter().map(|text| Prefix::parse(text)).collect::<Result<RangeSet, _>>() else {
         return Back::Unknown;
     };
+    if let Some(pods) = &narrowed.pods {
+        return held_before(input, target, narrowed, pods, &gone);
+    }
+    // Pods and ports that were not noted: nobody knows which.
+    if gone.is_empty() {
+        return Back::Unknown;
+    }
     // What the list has again by now is written without any of this.
     let Some(planned) = wider(input, valid, desired, &gone) else { return Back::Unknown };
     let missing = planned.added.iter().copied().collect::<RangeSet>().overlaps(&gone);
     match planned.steps.into_iter().next() {
         _ if !missing => Back::There,
         Some(step) if step.direction == Direction::Widen => Back::From(step.write),
+        _ => Back::Unknown,
+    }
+}
+
+/// The way back to other pods or ports, while the policy is as it was written then.
+fn held_before(
+    input: &PlanInput<'_>,
+    target: &TargetPlan,
+    narrowed: &NarrowedTarget,
+    pods: &str,
+    gone: &RangeSet,
+) -> Back {
+    let Ok(held) = serde_json::from_str::<Held>(pods) else { return Back::Unknown };
+    let Some(found) = policy::found(input, &target.object) else { return Back::Unknown };
+    match content(&found) {
+        Some(now) if now.held() == held => Back::There,
+        Some(_) if target.change == Change::Nothing && target.fingerprint == narrowed.hash => {
+            policy::held_again(input, target, &found, held, gone).map_or(Back::Unknown, Back::From)
+        }
         _ => Back::Unknown,
     }
 }

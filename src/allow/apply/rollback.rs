@@ -86,6 +86,11 @@ impl Rollback {
         Self { origin: "shop/shop".to_owned(), target, narrowed: Fingerprint::new(), restore }
     }
 
+    #[cfg(test)]
+    pub const fn write(&self) -> &Write {
+        &self.restore.write
+    }
+
     /// Name of the target.
     pub fn target(&self) -> &str {
         &self.target.name

@@ -1,12 +1,17 @@
 //! What the status notes of a narrowing before it is written, so that whoever leads then can take it back.
 
 use super::{Direction, Step, TargetPlan, Write};
+use crate::allow::render::network_policy::{Held, content};
 use crate::api::status::{CarriedBefore, NarrowedTarget};
 use crate::net::{AdmittedRanges, Prefix, Provenance, RangeSet};
 
-/// Prefixes that leave at once, and targets that they leave: as many as the status has room for.
+/// Prefixes that leave at once, and targets that they leave: as many as the status has room for. It has some for the pods of
+/// one target.
 const MOST: usize = 16;
 const MOST_TARGETS: usize = 8;
+
+/// Longest text of pods and ports, in bytes.
+const MOST_PODS: usize = 256;
 
 /// A narrowing that is to be noted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,11 +27,14 @@ impl Note {
         let so_far = self.removed.len() + self.distrusted.len();
         let list = if target.kind.is_trust() { &mut self.distrusted } else { &mut self.removed };
         let fresh: Vec<Prefix> = target.removed.iter().filter(|prefix| !list.contains(prefix)).copied().collect();
-        if so_far + fresh.len() > MOST || self.targets.len() >= MOST_TARGETS {
+        let narrowed = target.narrowed(step);
+        let turns = |target: &NarrowedTarget| target.pods.is_some();
+        let crowded = turns(&narrowed) && self.targets.iter().any(turns);
+        if so_far + fresh.len() > MOST || self.targets.len() >= MOST_TARGETS || crowded {
             return false;
         }
         list.extend(fresh);
-        self.targets.push(target.narrowed(step));
+        self.targets.push(narrowed);
         true
     }
 }
@@ -42,11 +50,20 @@ impl TargetPlan {
     /// How the status names a step.
     pub(in crate::allow) fn narrowed(&self, step: &Step) -> NarrowedTarget {
         let before = if step.write.is_first() { CarriedBefore::Nothing } else { CarriedBefore::List };
-        NarrowedTarget { name: self.name.clone(), hash: step.fingerprint.clone(), before }
+        let pods = step.write.held_before().and_then(|held| serde_json::to_string(&held).ok());
+        let pods = pods.filter(|text| text.len() <= MOST_PODS);
+        NarrowedTarget { name: self.name.clone(), hash: step.fingerprint.clone(), before, pods }
     }
 }
 
 impl Write {
+    /// The pods and ports of a policy that turns to others.
+    fn held_before(&self) -> Option<Held> {
+        let Self::Policy { rendered, had: Some(had) } = self else { return None };
+        let (before, after) = (content(had)?.held(), content(rendered)?.held());
+        (before != after).then_some(before)
+    }
+
     /// Nothing stood there before.
     pub(in crate::allow) const fn is_first(&self) -> bool {
         matches!(

@@ -2,13 +2,13 @@
 
 use super::{Change, Course, Direction, PlanInput, Step, TargetPlan, Write, course, fingerprint};
 use crate::allow::guard::{self, FirstIsolation, Going, Veto};
-use crate::allow::render::network_policy::{self as render, PolicyShape};
+use crate::allow::render::network_policy::{self as render, Held, PolicyShape};
 use crate::api::conditions::Reason;
 use crate::api::spec::DeletionPolicy;
 use crate::api::targets::Isolation;
 use crate::api::validated::ValidTarget;
 use crate::api::{API_VERSION, spec::OriginType};
-use crate::net::{AdmittedRanges, Prefix, RangeSet};
+use crate::net::{AdmittedRanges, Prefix, Provenance, RangeSet};
 use crate::observe::cluster::{Guarded, GuardedError, pods_of, selector_and_ports};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference};
@@ -87,8 +87,29 @@ fn hidden(input: &PlanInput<'_>, guarded: &Guarded) -> Option<Veto> {
     guard::source_lost(input.source, input.origin, &pods, "a list of the proxy's addresses on the pods")
 }
 
+/// The write that makes a policy hold these pods again, and let in these ranges as well.
+pub(in crate::allow) fn held_again(
+    input: &PlanInput<'_>,
+    planned: &TargetPlan,
+    found: &Arc<NetworkPolicy>,
+    held: Held,
+    more: &RangeSet,
+) -> Option<Write> {
+    let ranges = render::content(found)?.ranges.union(more);
+    let shape = PolicyShape {
+        namespace: input.origin.namespace.clone(),
+        name: planned.object.clone(),
+        origin: input.origin.key(),
+        owner: found.metadata.owner_references.iter().flatten().next().cloned(),
+        selector: held.pod_selector,
+        ports: held.ports,
+    };
+    let rendered = render::render(&shape, &AdmittedRanges::admit(ranges, Provenance::Local).ok()?);
+    Some(Write::Policy { rendered: Box::new(rendered), had: Some(Box::new(NetworkPolicy::clone(found))) })
+}
+
 /// The object of our name, whoever made it.
-pub(super) fn found(input: &PlanInput<'_>, name: &str) -> Option<Arc<NetworkPolicy>> {
+pub(in crate::allow) fn found(input: &PlanInput<'_>, name: &str) -> Option<Arc<NetworkPolicy>> {
     let policies = input.source.network_policies(&input.origin.namespace);
     policies.into_iter().find(|p| p.metadata.name.as_deref() == Some(name))
 }

@@ -13,6 +13,7 @@ use k8s_openapi::api::networking::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Everything about the policy but its addresses.
@@ -35,6 +36,20 @@ pub struct Content {
     pub selector: LabelSelector,
     pub ports: Vec<u16>,
     pub ranges: RangeSet,
+}
+
+/// Which pods a policy holds, on which ports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Held {
+    pub pod_selector: LabelSelector,
+    pub ports: Vec<u16>,
+}
+
+impl Content {
+    pub fn held(&self) -> Held {
+        Held { pod_selector: self.selector.clone(), ports: self.ports.clone() }
+    }
 }
 
 /// The whole object.

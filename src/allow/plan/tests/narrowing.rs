@@ -120,3 +120,56 @@ fn without_a_list_nothing_is_taken_over_yet() {
     assert!(site.plan().desired.is_err());
     assert!(recover(&site.input(), &site.plan(), &told).is_none());
 }
+
+#[test]
+fn another_choice_of_pods_and_ports_is_taken_back_by_another_process() {
+    let ports = |site: &str, ports: &str| {
+        site.replace("networkPolicy: {isolation", &format!("networkPolicy: {{ports: [{ports}], isolation"))
+    };
+    let before = written(&ports(&closed(), "8443"), |text| text);
+    let changed = Situation::of(&before.replace("ports: [8443], isolation", "ports: [9000], isolation"));
+    let planned = pods(&changed, &Narrowing::Noted(Vec::new()));
+    assert_eq!(directions(&planned), [Direction::Narrow]);
+    let told = told(&planned, NarrowingState::Watched);
+    let noted = told.narrowing.as_ref().unwrap().targets[0].pods.as_deref();
+    assert_eq!(noted, Some(r#"{"podSelector":{"matchLabels":{"app":"web"}},"ports":[8443]}"#));
+
+    // One choice of pods is noted at a time.
+    let mut note = Note::default();
+    assert!(note.add(&planned, planned.noteworthy().unwrap()));
+    assert!(!note.add(&planned, planned.noteworthy().unwrap()));
+
+    // It stands: back to the port of before, with the list as it is.
+    let after = Situation::of(&written(&ports(&closed(), "9000"), |text| text));
+    let found = recover(&after.input(), &after.plan(), &told).unwrap();
+    assert_eq!(found.rollbacks.len(), 1);
+    let Write::Policy { rendered, .. } = found.rollbacks[0].write() else { panic!() };
+    let content = crate::allow::render::network_policy::content(rendered).unwrap();
+    assert_eq!(
+        (content.ports, content.ranges.texts()),
+        (vec![8443], vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()])
+    );
+
+    // It was seen to stand and does not: somebody took it back, and it is not tried again.
+    let undone = recover(&changed.input(), &changed.plan(), &told).unwrap();
+    assert!(undone.rollbacks.is_empty() && !undone.is_empty());
+    // The spec asks for something else by now: nobody can say.
+    let moved = Situation::of(
+        &written(&ports(&closed(), "9000"), |text| text)
+            .replace("ports: [9000], isolation", "ports: [9001], isolation"),
+    );
+    assert!(recover(&moved.input(), &moved.plan(), &told).unwrap().is_empty());
+}
+
+#[test]
+fn a_choice_of_pods_that_is_too_long_to_note_is_nobodys_to_take_back() {
+    let labels: Vec<String> = (0..20).map(|i| format!("label-{i:02}: value-{i:02}")).collect();
+    let long = format!("networkPolicy: {{podSelector: {{matchLabels: {{app: web, {}}}}}, isolation", labels.join(", "));
+    let before = written(&closed().replace("networkPolicy: {isolation", &long), |text| text);
+    let changed = before.replace(&long, "networkPolicy: {isolation");
+    let planned = pods(&Situation::of(&changed), &Narrowing::Noted(Vec::new()));
+    let told = told(&planned, NarrowingState::Watched);
+    assert_eq!(told.narrowing.as_ref().unwrap().targets[0].pods, None);
+    let after = Situation::of(&written(&closed(), |text| text));
+    assert!(recover(&after.input(), &after.plan(), &told).unwrap().is_empty());
+}
