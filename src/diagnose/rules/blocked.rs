@@ -1,7 +1,7 @@
 //! The origin keeps the proxy out: known from a record or an object, or only concluded.
 
 use super::fit::beyond_the_edge;
-use super::policy::{gap_explains, looks_blocked, looks_refused, origin_explains};
+use super::policy::{admits_none, gap_explains, looks_blocked, looks_refused, origin_explains};
 use super::{Finding, Ground, Locus, Match, Rule};
 use crate::api::spec::Verifies;
 use crate::api::{Cause, Confidence};
@@ -33,8 +33,7 @@ fn recorded<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if records.is_empty() && whole.is_empty() {
         return Err("no record or allowlist shows the proxy kept out");
     }
-    let object =
-        whole.first().map(|(_, l)| format!("{} admits none of the proxy's {} prefixes", l.object, l.proxy_prefixes));
+    let object = whole.first().map(|(_, l)| format!("{} {}", l.object, admits_none(l.proxy_prefixes)));
     match place {
         Locus::Site if view.edges.is_empty() && !whole.is_empty() => {
             Ok(Match::new(Confidence::Medium, Ground::Fact, object.unwrap_or_default())

@@ -68,9 +68,9 @@ fn network_policy<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     let exhibits = closed.iter().map(|(fact, _)| Exhibit::Fact(fact));
     let names: Vec<&str> = closed.iter().flat_map(|(_, p)| p.isolating.iter().map(String::as_str)).collect();
     let says = format!(
-        "{} isolates the origin's pods and admits none of the proxy's {} prefixes",
+        "{} isolates the origin's pods and {}",
         names.first().map_or_else(|| "a NetworkPolicy".to_owned(), |n| format!("NetworkPolicy {n}")),
-        closed.first().map_or(0, |(_, p)| p.proxy_prefixes)
+        admits_none(closed.first().map_or(0, |(_, p)| p.proxy_prefixes))
     );
     let found = |confidence| Match::new(confidence, Ground::Fact, says).showing(exhibits);
     match place {
@@ -106,6 +106,7 @@ fn incomplete<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
     if policies.is_empty() && gaps.is_empty() {
         return Err("no allowlist is known to lack a part of the proxy's prefixes");
     }
+    // Only a part is missing, so there are several.
     let count = |missing, all, object: &str| format!("{object} lacks {missing} of the proxy's {all} prefixes");
     let says = gaps.first().map_or_else(
         || {
@@ -144,5 +145,13 @@ fn incomplete<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
                 .showing(view.working_origins().filter_map(super::OriginAddress::exhibit)))
         }
         _ => Err("no edge fails here"),
+    }
+}
+
+/// What an allowlist does that keeps all of the proxy out.
+pub fn admits_none(prefixes: u32) -> String {
+    match prefixes {
+        1 => "does not admit the proxy's only prefix".to_owned(),
+        all => format!("admits none of the proxy's {all} prefixes"),
     }
 }

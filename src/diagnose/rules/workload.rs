@@ -153,7 +153,7 @@ fn no_endpoints<'c>(view: &View<'c>, place: Locus<'_, 'c>) -> Finding<'c> {
             "has no ready endpoint"
         };
         says =
-            format!("the Service {} {why} ({} pods selected, {} not ready)", e.service, e.selected_pods, e.not_ready);
+            format!("the Service {} {why} (pods selected: {}, not ready: {})", e.service, e.selected_pods, e.not_ready);
     }
     let confidence = if matches!(place, Locus::Site) { Confidence::Medium } else { Confidence::High };
     Ok(Match::new(confidence, Ground::Fact, says)

@@ -284,6 +284,14 @@ fn counters_beside_another_failure() {
                 .pods(vec![looping("10.0.0.7"), running("10.0.0.6")]),
         ),
         (
+            "a policy does not admit the one address of the proxy",
+            Build::new().proxy(status(504).after(10)).inside("10.0.0.5", ok()).endpoints(1, 1).policy(
+                PolicyVerdict::AdmitsNone,
+                1,
+                1,
+            ),
+        ),
+        (
             "one policy admits nobody and another everybody",
             Build::new()
                 .proxy(status(504).after(10))

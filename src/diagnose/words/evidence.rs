@@ -206,7 +206,7 @@ fn of_fact(fact: &Fact) -> EvidenceItem {
         Fact::Endpoints(f) => EvidenceItem {
             address: Some(f.service.clone()),
             detail: Some(format!(
-                "{} ready, {} not ready, {} terminating; {} pods selected",
+                "{} ready, {} not ready, {} terminating; selected: {}",
                 f.ready, f.not_ready, f.terminating, f.selected_pods
             )),
             ..plain(Observation::Endpoints, CLUSTER, if f.ready > 0 { Outcome::OK } else { Outcome::Missing })
