@@ -95,7 +95,7 @@ fn back(
         return Back::Unknown;
     };
     if let Some(pods) = &narrowed.pods {
-        return held_before(input, target, narrowed, pods, &gone);
+        return held_before(input, valid, target, narrowed, pods, &gone);
     }
     // Pods and ports that were not noted: nobody knows which.
     if gone.is_empty() {
@@ -114,6 +114,7 @@ fn back(
 /// The way back to other pods or ports, while the policy is as it was written then.
 fn held_before(
     input: &PlanInput<'_>,
+    valid: &ValidTarget,
     target: &TargetPlan,
     narrowed: &NarrowedTarget,
     pods: &str,
@@ -124,7 +125,7 @@ fn held_before(
     match content(&found) {
         Some(now) if now.held() == held => Back::There,
         Some(_) if target.change == Change::Nothing && target.fingerprint == narrowed.hash => {
-            policy::held_again(input, target, &found, held, gone).map_or(Back::Unknown, Back::From)
+            policy::held_again(input, valid, target, &found, held, gone).map_or(Back::Unknown, Back::From)
         }
         _ => Back::Unknown,
     }

@@ -87,22 +87,28 @@ fn hidden(input: &PlanInput<'_>, guarded: &Guarded) -> Option<Veto> {
     guard::source_lost(input.source, input.origin, &pods, "a list of the proxy's addresses on the pods")
 }
 
-/// The write that makes a policy hold these pods again, and let in these ranges as well.
+/// The write that makes a policy hold these pods again, and let in these ranges as well. They come out of the status, which
+/// somebody else may have written: no pods that the spec might not name.
 pub(in crate::allow) fn held_again(
     input: &PlanInput<'_>,
+    target: &ValidTarget,
     planned: &TargetPlan,
     found: &Arc<NetworkPolicy>,
     held: Held,
     more: &RangeSet,
 ) -> Option<Write> {
+    let mut asked = target.clone();
+    let ValidTarget::NetworkPolicy { selector, ports, .. } = &mut asked else { return None };
+    (*selector, *ports) = (Some(held.pod_selector), held.ports);
+    let guarded = selector_and_ports(input.source, input.origin, &asked).ok()?.filter(|g| !g.ports.is_empty())?;
     let ranges = render::content(found)?.ranges.union(more);
     let shape = PolicyShape {
         namespace: input.origin.namespace.clone(),
         name: planned.object.clone(),
         origin: input.origin.key(),
         owner: found.metadata.owner_references.iter().flatten().next().cloned(),
-        selector: held.pod_selector,
-        ports: held.ports,
+        selector: guarded.selector,
+        ports: guarded.ports,
     };
     let rendered = render::render(&shape, &AdmittedRanges::admit(ranges, Provenance::Local).ok()?);
     Some(Write::Policy { rendered: Box::new(rendered), had: Some(Box::new(NetworkPolicy::clone(found))) })

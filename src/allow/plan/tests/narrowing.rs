@@ -150,6 +150,24 @@ fn another_choice_of_pods_and_ports_is_taken_back_by_another_process() {
         (vec![8443], vec!["192.0.2.0/24".to_owned(), "2001:db8::/32".to_owned()])
     );
 
+    // Whoever writes into the status chooses no pods that the spec could not.
+    let mut forged = told.clone();
+    forged.narrowing.as_mut().unwrap().targets[0].pods = Some(r#"{"podSelector":{},"ports":[8443]}"#.to_owned());
+    assert!(recover(&after.input(), &after.plan(), &forged).unwrap().is_empty());
+    // No port would be every port.
+    let elsewhere = ports(&closed(), "9000")
+        .replace(
+            "type: Service, addressSeen: Proxy, service: {name: web, port: 443}",
+            "type: Addresses, addresses: {ips: [203.0.113.10]}",
+        )
+        .replace("{ports: [9000]", "{podSelector: {matchLabels: {app: web}}, ports: [9000]");
+    let elsewhere = Situation::of(&written(&elsewhere, |text| text));
+    forged.narrowing.as_mut().unwrap().targets[0].hash = elsewhere.plan().targets[0].fingerprint.clone();
+    for (pods, ways) in [(r#"{"podSelector":{"matchLabels":{"app":"web"}},"ports":[]}"#, 0), (noted.unwrap(), 1)] {
+        forged.narrowing.as_mut().unwrap().targets[0].pods = Some(pods.to_owned());
+        assert_eq!(recover(&elsewhere.input(), &elsewhere.plan(), &forged).unwrap().rollbacks.len(), ways, "{pods}");
+    }
+
     // It was seen to stand and does not: somebody took it back, and it is not tried again.
     let undone = recover(&changed.input(), &changed.plan(), &told).unwrap();
     assert!(undone.rollbacks.is_empty() && !undone.is_empty());
